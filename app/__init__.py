@@ -1,0 +1,3 @@
+"""
+Assayline: the queue of seized samples, and what is learnt from them.
+"""
