@@ -1,0 +1,3 @@
+"""
+What every part uses and what knows none of them.
+"""

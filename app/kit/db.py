@@ -1,0 +1,248 @@
+"""
+The database: one engine, one way to open a transaction, one place that commits.
+
+Every transaction opens with ONE statement that sets, for this transaction only, the role (which row-level security
+policies apply), the tenant, and whether it may write; the same statement brings back the database's clock.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CursorResult, Executable, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class DbRole(StrEnum):
+    """
+    The roles row-level security knows. Only the transaction's opening statement takes one on.
+    """
+
+    AGENCY = "assayline_agency"
+    LAB = "assayline_lab"
+    OPERATOR = "assayline_operator"
+    WORKER = "assayline_worker"
+    """Sees due ids and nothing of their content; the worker's own login."""
+    APP = "assayline_app"
+    """Sees nothing at all; may call the one function that looks an API key up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """
+    On whose behalf a transaction runs.
+    """
+
+    role: DbRole
+    tenant: UUID | None = None
+
+    def __post_init__(self) -> None:
+        """
+        Refuse a tenant's role without a tenant, before any statement is sent (E2).
+        """
+        if self.role in {DbRole.AGENCY, DbRole.LAB} and self.tenant is None:
+            message = f"a transaction as {self.role} needs a tenant"
+            raise ValueError(message)
+
+
+KEY_LOOKUP = Context(DbRole.APP)
+OPERATOR = Context(DbRole.OPERATOR)
+WORKER = Context(DbRole.WORKER)
+
+
+def as_agency(agency_id: UUID) -> Context:
+    """
+    Act for a submitting, prosecution or partner agency.
+    """
+    return Context(DbRole.AGENCY, agency_id)
+
+
+def as_laboratory(laboratory_id: UUID) -> Context:
+    """
+    Act for a laboratory.
+    """
+    return Context(DbRole.LAB, laboratory_id)
+
+
+@dataclass(slots=True)
+class Session:
+    """
+    An open transaction and what it knows: whose it is, what time it is, which bells to ring once it is committed.
+    """
+
+    connection: AsyncConnection
+    context: Context
+    now: datetime
+    bells: set[str] = field(default_factory=set)
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:  # noqa: ANN401 - as SQLAlchemy
+        """
+        Run one statement.
+        """
+        return await self.connection.execute(statement, parameters)
+
+    @property
+    def tenant(self) -> UUID:
+        """
+        The tenant on whose behalf this runs; an operator or worker has none.
+        """
+        if self.context.tenant is None:
+            message = f"{self.context.role} has no tenant"
+            raise ValueError(message)
+        return self.context.tenant
+
+    def ring(self, bell: str) -> None:
+        """
+        Ask for a best-effort "go and look", sent after the commit.
+        """
+        self.bells.add(bell)
+
+
+_OPEN = text(
+    "SELECT set_config('role', :role, true), set_config('assayline.tenant', :tenant, true),"
+    " set_config('transaction_read_only', :read_only, true), now()"
+)
+
+AfterCommit = Callable[[frozenset[str]], Awaitable[None]]
+
+
+class Database:
+    """
+    An engine and the only two ways to use it: ``transaction`` and ``reading``.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, after_commit: AfterCommit | None = None) -> None:
+        """
+        Keep the engine; ``after_commit`` is called with the bells of each committed transaction.
+        """
+        self.engine = engine
+        self._after_commit = after_commit
+
+    @asynccontextmanager
+    async def transaction(self, context: Context, *, now: datetime | None = None) -> AsyncIterator[Session]:
+        """
+        Open a transaction, commit it when the block ends well, roll it back when it raises.
+
+        Args:
+            context: on whose behalf.
+            now: a practice clock's instant; by default the database's own ``now()``.
+
+        """
+        async with self.engine.connect() as connection:
+            session = await _open(connection, context, read_only=False, now=now)
+            yield session
+            await connection.commit()
+        if session.bells and self._after_commit is not None:
+            await self._after_commit(frozenset(session.bells))
+
+    @asynccontextmanager
+    async def reading(self, context: Context, *, now: datetime | None = None) -> AsyncIterator[Session]:
+        """
+        Open a READ ONLY transaction: a stray write fails, here as in production.
+        """
+        async with self.engine.connect() as connection:
+            yield await _open(connection, context, read_only=True, now=now)
+
+    async def dispose(self) -> None:
+        """
+        Close every connection.
+        """
+        await self.engine.dispose()
+
+
+async def _open(
+    connection: AsyncConnection, context: Context, *, read_only: bool, now: datetime | None
+) -> Session:
+    values = {
+        "role": context.role.value,
+        "tenant": str(context.tenant) if context.tenant else "",
+        "read_only": "on" if read_only else "off",
+    }
+    row = (await connection.execute(_OPEN, values)).one()
+    return Session(connection=connection, context=context, now=now or row[3])
+
+
+def connect(
+    url: str,
+    *,
+    pool_size: int = 5,
+    overflow: int = 5,
+    pool_timeout_s: float = 5,
+    pooler: bool = False,
+    application: str = "assayline",
+    after_commit: AfterCommit | None = None,
+) -> Database:
+    """
+    Make a Database.
+
+    Args:
+        url: ``postgresql+asyncpg://…``
+        pool_size: connections kept open.
+        overflow: connections opened beyond that under load.
+        pool_timeout_s: how long a request waits for a connection before it is told to try again, in seconds.
+        pooler: True behind PgBouncer in transaction mode: no statement stays prepared, names are unique.
+        application: what ``pg_stat_activity`` shows.
+        after_commit: called with the bells of each committed transaction.
+
+    """
+    arguments: dict[str, Any] = {
+        "server_settings": {
+            "application_name": application,
+            "statement_timeout": "15000",
+            "lock_timeout": "4000",
+            "idle_in_transaction_session_timeout": "15000",
+            "timezone": "UTC",
+        },
+        "timeout": 5,
+    }
+    pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": overflow, "pool_timeout": pool_timeout_s}
+    if pooler:
+        # PgBouncer hands each transaction another server connection, so nothing may outlive one.
+        arguments |= {
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: f"__asyncpg_{uuid4()}__",
+        }
+        arguments.pop("server_settings")
+        pool = {"poolclass": NullPool}
+    engine = create_async_engine(url, connect_args=arguments, **pool)
+    return Database(engine, after_commit=after_commit)
+
+
+async def check_durable(database: Database) -> None:
+    """
+    Refuse to be ready while this session's commits could be lost with the power (A1).
+
+    Raises:
+        NotDurableError: naming the PostgreSQL setting that is off.
+
+    """
+    wanted = {"synchronous_commit", "fsync", "full_page_writes"}
+    names = ", ".join(f"current_setting('{name}') AS {name}" for name in sorted(wanted))
+    async with database.reading(KEY_LOOKUP) as session:
+        row = (await session.execute(text(f"SELECT {names}"))).one()  # noqa: S608 - three constant names
+    off = [name for name in sorted(wanted) if getattr(row, name) == "off"]
+    if off:
+        message = f"PostgreSQL setting {', '.join(off)} is off: a confirmed submission could be lost"
+        raise NotDurableError(message)
+
+
+class NotDurableError(Exception):
+    """
+    The database may lose what it has confirmed.
+    """

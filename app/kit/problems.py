@@ -1,0 +1,203 @@
+"""
+Every error leaves as problem+json (RFC 9457), the framework's own included; none shows the inside.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from asyncpg import exceptions as pg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from app.kit.errors import AppError, FieldError, Unavailable
+
+MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:assayline:problem:"
+
+_log = structlog.get_logger(__name__)
+
+_TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Body too large"}
+
+_REMEDIES = {
+    "missing": "add this field",
+    "extra_forbidden": "leave this field out, or check its spelling",
+    "enum": "use one of the listed values",
+    "literal_error": "use one of the listed values",
+    "json_invalid": "send valid JSON in UTF-8",
+    "string_too_long": "shorten the text",
+    "too_long": "send fewer items",
+    "greater_than_equal": "send a larger number",
+    "timezone_aware": "add the time zone, such as Z or +02:00",
+}
+
+_PASSING = (
+    pg.CannotConnectNowError,
+    pg.TooManyConnectionsError,
+    pg.DiskFullError,
+    pg.LockNotAvailableError,
+    pg.QueryCanceledError,
+    pg.SerializationError,
+    pg.DeadlockDetectedError,
+    pg.AdminShutdownError,
+    pg.CrashShutdownError,
+    pg.PostgresConnectionError,
+    OSError,
+)
+"""What PostgreSQL or the way to it says when the same request may succeed a moment later."""
+
+
+class FieldProblem(BaseModel):
+    """
+    One field that is wrong, and what to do about it.
+    """
+
+    field: str
+    message: str
+    remedy: str
+
+
+class Problem(BaseModel):
+    """
+    What went wrong (RFC 9457), which fields, and the remedy.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    trace: str
+    errors: list[FieldProblem]
+
+
+def answer(  # noqa: PLR0917 - the parts of RFC 9457 in its order
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    extra: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+    trace: str | None = None,
+) -> JSONResponse:
+    """
+    Build one problem+json answer.
+    """
+    body = {
+        "type": TYPE + code,
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "trace": trace or uuid4().hex,
+        "errors": [error.as_json() for error in errors],
+        **(extra or {}),
+    }
+    return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def describe(error: AppError) -> dict[str, Any]:
+    """
+    Return an error's parts for a line of a batch answer.
+    """
+    return {
+        "type": TYPE + error.code,
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "errors": [field.as_json() for field in error.errors],
+        **error.extra,
+    }
+
+
+def field_errors(errors: Sequence[Any]) -> list[FieldError]:
+    """
+    Turn Pydantic's errors into field, message and remedy.
+    """
+    found = []
+    for error in errors:
+        place = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}]
+        kind = str(error["type"])
+        remedy = _REMEDIES.get(kind, "correct this value")
+        if kind == "value_error" and "; " in error["msg"]:
+            remedy = str(error["msg"]).split("; ", 1)[1]
+        found.append(FieldError(".".join(place) or "body", str(error["msg"]), remedy))
+    return found
+
+
+def passing(error: BaseException) -> bool:
+    """
+    Say whether this failure of the database is one that passes.
+    """
+    if isinstance(error, PoolTimeoutError | OSError):
+        return True
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, _PASSING):
+            return True
+        cause = getattr(cause, "orig", None) or cause.__cause__
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+async def _app_error(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, AppError):
+        raise error
+    return answer(
+        error.status, error.code, error.title, error.detail, error.errors, error.extra, error.headers
+    )
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fields = field_errors(error.errors())
+    return answer(
+        422, "invalid", "Invalid content", "Some fields cannot be accepted; nothing was stored.", fields
+    )
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    title = _TITLES.get(error.status_code, "Error")
+    headers = dict(error.headers) if error.headers else None
+    code = title.lower().replace(" ", "-")
+    detail = {404: "There is no such thing here.", 413: "The body is too large; send less at once."}
+    return answer(
+        error.status_code, code, title, detail.get(error.status_code, str(error.detail)), headers=headers
+    )
+
+
+async def _database(_: Request, error: Exception) -> JSONResponse:
+    if not passing(error):
+        return await _unexpected(_, error)
+    _log.info("database_unavailable", error=type(error).__name__)
+    trouble = Unavailable()
+    return answer(
+        trouble.status, trouble.code, trouble.title, trouble.detail, headers=trouble.headers
+    )
+
+
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    trace = uuid4().hex
+    _log.error("unexpected", trace=trace, exc_info=error)
+    detail = "Something failed on our side; nothing was stored. Quote the trace when you ask about it."
+    return answer(500, "error", "Error", detail, trace=trace)
+
+
+def install(app: FastAPI) -> None:
+    """
+    Register the handlers.
+    """
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(PoolTimeoutError, _database)
+    app.add_exception_handler(OSError, _database)
+    app.add_exception_handler(Exception, _unexpected)

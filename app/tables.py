@@ -1,0 +1,14 @@
+"""
+Imports every ``models.py``, so that Alembic and the tests see all tables.
+"""
+
+from app.access import models as access
+from app.custody import models as custody
+from app.kit.db import metadata
+from app.kit.idempotency import idempotency
+from app.ledger import models as ledger
+from app.results import models as results
+from app.samples import models as samples
+from app.webhooks import models as webhooks
+
+__all__ = ["access", "custody", "idempotency", "ledger", "metadata", "results", "samples", "webhooks"]
