@@ -1,0 +1,124 @@
+"""
+Who is calling, and an open transaction in their name.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.access import keys, service
+from app.access.rules import Scope
+from app.access.service import Caller
+from app.kit.db import KEY_LOOKUP, Session
+from app.kit.errors import Unauthenticated
+from app.kit.http import Clock, Here
+
+_bearer = HTTPBearer(auto_error=False, description="An API key: asl_live_…")
+
+TRUSTED_S = 0.5
+"""How long a key once found good is trusted without asking again: a revoked key dies within a second (E10)."""
+_TRUSTED_MOST = 10_000
+
+
+class KeyCache:
+    """
+    Keys found good a moment ago. Refusals are never kept: a new key works at once.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """
+        Start empty.
+        """
+        self._clock = clock
+        self._known: OrderedDict[tuple[str, bytes], tuple[float, Caller]] = OrderedDict()
+
+    def get(self, key: keys.PresentedKey) -> Caller | None:
+        """
+        Return the caller, when this very key was good within the last half second.
+        """
+        found = self._known.get((key.key_id, key.secret_sha256))
+        return found[1] if found and self._clock() - found[0] < TRUSTED_S else None
+
+    def put(self, key: keys.PresentedKey, caller: Caller) -> None:
+        """
+        Remember a good key.
+        """
+        self._known[key.key_id, key.secret_sha256] = (self._clock(), caller)
+        self._known.move_to_end((key.key_id, key.secret_sha256))
+        while len(self._known) > _TRUSTED_MOST:
+            self._known.popitem(last=False)
+
+
+async def caller(
+    request: Request,
+    here: Here,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    """
+    Find out who is calling.
+
+    Raises:
+        Unauthenticated: without a key that is known, unexpired and not revoked.
+
+    """
+    presented = keys.read(credentials.credentials) if credentials else None
+    if presented is None:
+        raise Unauthenticated
+    cache: KeyCache = request.app.state.key_cache
+    found = cache.get(presented)
+    if found is None:
+        async with here.database.reading(KEY_LOOKUP) as session:
+            found = await service.identify(session, presented)
+        if found is None:
+            raise Unauthenticated
+        cache.put(presented, found)
+    return found
+
+
+AnyCaller = Annotated[Caller, Depends(caller)]
+
+
+def require(scope: Scope) -> Callable[[Caller], Caller]:
+    """
+    Make a dependency that admits only callers who may do this.
+    """
+
+    def check(who: AnyCaller) -> Caller:
+        who.needs(scope)
+        return who
+
+    return check
+
+
+SubmitCaller = Annotated[Caller, Depends(require(Scope.SUBMIT))]
+FollowCaller = Annotated[Caller, Depends(require(Scope.FOLLOW))]
+WebhookCaller = Annotated[Caller, Depends(require(Scope.WEBHOOKS))]
+QueueCaller = Annotated[Caller, Depends(require(Scope.QUEUE))]
+BenchCaller = Annotated[Caller, Depends(require(Scope.BENCH))]
+ReleaseCaller = Annotated[Caller, Depends(require(Scope.RELEASE))]
+ReviewCaller = Annotated[Caller, Depends(require(Scope.REVIEW))]
+
+
+async def write_session(here: Here, who: AnyCaller, clock: Clock) -> AsyncIterator[Session]:
+    """
+    Open a transaction in the caller's name, committed before the answer leaves.
+    """
+    async with here.database.transaction(who.context, now=clock) as session:
+        yield session
+
+
+async def read_session(here: Here, who: AnyCaller, clock: Clock) -> AsyncIterator[Session]:
+    """
+    Open a read-only transaction in the caller's name.
+    """
+    async with here.database.reading(who.context, now=clock) as session:
+        yield session
+
+
+# Without scope="function" FastAPI runs the code after "yield" when the answer has already gone (STYLE: commit first).
+WriteSession = Annotated[Session, Depends(write_session, scope="function")]
+ReadSession = Annotated[Session, Depends(read_session, scope="function")]

@@ -1,0 +1,99 @@
+"""
+Who may do what: one table. Nothing else in the service decides it.
+"""
+
+from enum import StrEnum
+
+
+class AgencyKind(StrEnum):
+    """
+    What an organization does with seized samples.
+    """
+
+    SUBMITTING = "submitting"
+    LABORATORY = "laboratory"
+    PROSECUTION = "prosecution"
+    PARTNER = "partner"
+
+
+class ClientKind(StrEnum):
+    """
+    Whether a key belongs to a person, who may sign, or to a program, which may not.
+    """
+
+    PERSON = "person"
+    SYSTEM = "system"
+
+
+class Role(StrEnum):
+    """
+    What a client is to its agency.
+    """
+
+    AGENT = "agent"
+    INVESTIGATOR = "investigator"
+    TECHNICIAN = "technician"
+    REVIEWER = "reviewer"
+    SUPERVISOR = "supervisor"
+    PARTNER = "partner"
+    OPERATOR = "operator"
+
+
+class Scope(StrEnum):
+    """
+    One thing a caller may do.
+    """
+
+    SUBMIT = "submit"
+    FOLLOW = "follow"
+    """Read own submissions, samples, reports, place in line, and the event feed."""
+    WEBHOOKS = "webhooks"
+    QUEUE = "queue"
+    """See the bench's ranked queue."""
+    BENCH = "bench"
+    """Receive, claim, record analyses."""
+    RELEASE = "release"
+    """Release a presumptive finding, with an authorization for its method."""
+    REVIEW = "review"
+    OVERSEE = "oversee"
+    """Put back somebody else's claim."""
+    ADMINISTER = "administer"
+    """Agencies, clients, keys."""
+    AUDIT = "audit"
+    """Read the ledger."""
+
+
+MAY: dict[Role, frozenset[Scope]] = {
+    Role.AGENT: frozenset({Scope.SUBMIT, Scope.FOLLOW, Scope.WEBHOOKS}),
+    Role.INVESTIGATOR: frozenset({Scope.FOLLOW}),
+    Role.TECHNICIAN: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.BENCH, Scope.RELEASE}),
+    Role.REVIEWER: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.REVIEW}),
+    Role.SUPERVISOR: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.OVERSEE}),
+    Role.PARTNER: frozenset(),
+    Role.OPERATOR: frozenset({Scope.ADMINISTER, Scope.AUDIT}),
+}
+"""A partner only receives warnings, which arrive with ``watch``; until then its key opens nothing."""
+
+ROLES_OF: dict[AgencyKind, frozenset[Role]] = {
+    AgencyKind.SUBMITTING: frozenset({Role.AGENT, Role.INVESTIGATOR}),
+    AgencyKind.PROSECUTION: frozenset({Role.INVESTIGATOR}),
+    AgencyKind.LABORATORY: frozenset({Role.TECHNICIAN, Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}),
+    AgencyKind.PARTNER: frozenset({Role.PARTNER}),
+}
+
+SIGNING_ROLES = frozenset({Role.TECHNICIAN, Role.REVIEWER, Role.SUPERVISOR})
+"""Roles whose acts carry a person's name: a program cannot hold them."""
+
+
+def scopes(roles: frozenset[Role]) -> frozenset[Scope]:
+    """
+    Return everything these roles may do together.
+    """
+    return frozenset().union(*(MAY[role] for role in roles))
+
+
+def misfits(kind: AgencyKind, roles: frozenset[Role]) -> frozenset[Role]:
+    """
+    Return the roles that an agency of this kind cannot give.
+    """
+    return roles - ROLES_OF[kind]

@@ -1,0 +1,248 @@
+"""
+Who may call: agencies, clients, keys, authorizations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.access import keys, repo
+from app.access.rules import (
+    SIGNING_ROLES,
+    AgencyKind,
+    ClientKind,
+    Role,
+    Scope,
+    misfits,
+    scopes,
+)
+from app.kit import ids
+from app.kit.db import Context, Session, as_agency, as_laboratory
+from app.kit.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """
+    Whoever holds the API key of this request.
+    """
+
+    client_id: UUID
+    name: str
+    kind: ClientKind
+    agency_id: UUID
+    agency_kind: AgencyKind
+    roles: frozenset[Role]
+    scopes: frozenset[Scope]
+
+    @property
+    def is_laboratory(self) -> bool:
+        """
+        Whether the caller works for a laboratory.
+        """
+        return self.agency_kind is AgencyKind.LABORATORY
+
+    @property
+    def context(self) -> Context:
+        """
+        The database context the caller acts in.
+        """
+        return (as_laboratory if self.is_laboratory else as_agency)(self.agency_id)
+
+    def needs(self, scope: Scope) -> None:
+        """
+        Refuse unless the caller may do this.
+
+        Raises:
+            Forbidden: when no role of the caller allows it.
+
+        """
+        if scope not in self.scopes:
+            raise Forbidden
+
+
+async def identify(session: Session, presented: keys.PresentedKey) -> Caller | None:
+    """
+    Return the caller who holds this key, or None when it is unknown, expired or revoked.
+    """
+    row = await repo.find_key(session, presented.key_id)
+    if row is None or not presented.matches(row.secret_sha256):
+        return None
+    roles = frozenset(Role(role) for role in row.roles)
+    return Caller(
+        client_id=row.client_id,
+        name=row.client_name,
+        kind=ClientKind(row.client_kind),
+        agency_id=row.agency_id,
+        agency_kind=AgencyKind(row.agency_kind),
+        roles=roles,
+        scopes=scopes(roles),
+    )
+
+
+async def create_agency(session: Session, *, name: str, kind: AgencyKind, country: str | None = None) -> UUID:
+    """
+    Create an agency and return its id.
+
+    Raises:
+        Conflict: when the name is taken.
+
+    """
+    if await repo.find_agency(session, name=name) is not None:
+        raise Conflict(f"There already is an agency named {name}.")
+    agency_id = ids.new()
+    await repo.add_agency(
+        session,
+        {"id": agency_id, "name": name, "kind": kind, "country": country, "created_at": session.now},
+    )
+    return agency_id
+
+
+async def create_client(
+    session: Session, *, agency_id: UUID, name: str, kind: ClientKind, roles: Sequence[Role]
+) -> UUID:
+    """
+    Create an API client of an agency and return its id.
+
+    Raises:
+        NotFound: when there is no such agency.
+        Invalid: when its kind of agency does not give these roles, or a program would hold a signing role.
+
+    """
+    found = await repo.find_agency(session, agency_id=agency_id)
+    if found is None:
+        raise NotFound("There is no such agency.")
+    wrong = misfits(AgencyKind(found.kind), frozenset(roles))
+    if kind is ClientKind.SYSTEM:
+        wrong |= frozenset(roles) & SIGNING_ROLES
+    if wrong or not roles:
+        text = ", ".join(sorted(wrong)) or "none"
+        remedy = "a signing role needs a person; choose roles that fit the agency's kind"
+        raise Invalid(errors=[FieldError("roles", f"not for this client: {text}", remedy)])
+    client_id = ids.new()
+    await repo.add_client(
+        session,
+        {
+            "id": client_id,
+            "agency_id": agency_id,
+            "name": name,
+            "kind": kind,
+            "roles": [str(role) for role in roles],
+            "created_at": session.now,
+        },
+    )
+    return client_id
+
+
+async def create_key(session: Session, *, client_id: UUID, expires_at: datetime | None = None) -> str:
+    """
+    Create a key for a client and return its text, which cannot be shown again.
+
+    Raises:
+        NotFound: when there is no such client.
+
+    """
+    client = await repo.find_client(session, client_id)
+    if client is None:
+        raise NotFound("There is no such client.")
+    text, stored = keys.make()
+    await repo.add_key(
+        session,
+        {
+            "key_id": stored.key_id,
+            "client_id": client_id,
+            "agency_id": client.agency_id,
+            "secret_sha256": stored.secret_sha256,
+            "created_at": session.now,
+            "expires_at": expires_at,
+        },
+    )
+    return text
+
+
+async def revoke_key(session: Session, *, key_id: str) -> None:
+    """
+    Revoke one key; it stops working within a second.
+
+    Raises:
+        NotFound: when there is no such live key.
+
+    """
+    if not await repo.revoke_key(session, key_id):
+        raise NotFound("There is no such live key.")
+
+
+async def revoke_client(session: Session, *, client_id: UUID) -> None:
+    """
+    Revoke a client and all its keys.
+
+    Raises:
+        NotFound: when there is no such live client.
+
+    """
+    if not await repo.revoke_client(session, client_id):
+        raise NotFound("There is no such live client.")
+
+
+async def authorize(session: Session, *, client_id: UUID, technique: str) -> None:
+    """
+    Authorize a person to release presumptive findings by one validated technique.
+
+    Raises:
+        NotFound: when there is no such client.
+        Invalid: when the client is not a person at a laboratory who may release.
+
+    """
+    client = await repo.find_client(session, client_id)
+    if client is None:
+        raise NotFound("There is no such client.")
+    may = scopes(frozenset(Role(role) for role in client.roles))
+    if client.kind != ClientKind.PERSON or Scope.RELEASE not in may:
+        raise Invalid(errors=[FieldError("client", "may not release findings", "choose a technician")])
+    await repo.authorize(
+        session, laboratory_id=client.agency_id, client_id=client_id, technique=technique
+    )
+
+
+async def authorized_techniques(session: Session, *, client_id: UUID) -> frozenset[str]:
+    """
+    Return the techniques this person may release presumptive findings by.
+    """
+    return await repo.authorized_techniques(session, client_id)
+
+
+async def choose_laboratory(session: Session, wanted: UUID | None) -> UUID:
+    """
+    Return the laboratory a submission goes to: the named one, or the only one.
+
+    Raises:
+        Invalid: when there is none, more than one to choose from, or the named one does not exist.
+
+    """
+    known = await repo.laboratories(session)
+    if wanted is None and len(known) == 1:
+        return known[0]
+    if wanted is not None and wanted in known:
+        return wanted
+    remedy = "name one of the laboratories" if known else "ask the operator to create a laboratory"
+    raise Invalid(errors=[FieldError("laboratory_id", "no such laboratory, or more than one", remedy)])
+
+
+async def names(session: Session, client_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """
+    Return the names of these clients, those this context may see.
+    """
+    return await repo.names(session, client_ids)
+
+
+async def overview(session: Session) -> dict[str, list[dict[str, Any]]]:
+    """
+    Return all agencies, clients and keys, for the operator.
+    """
+    return {
+        "agencies": [dict(row._mapping) for row in await repo.agencies(session)],  # noqa: SLF001 - SQLAlchemy's public name
+        "clients": [dict(row._mapping) for row in await repo.clients(session)],  # noqa: SLF001 - SQLAlchemy's public name
+        "keys": [dict(row._mapping) for row in await repo.client_keys(session)],  # noqa: SLF001 - SQLAlchemy's public name
+    }
