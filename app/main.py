@@ -1,0 +1,106 @@
+"""
+Builds the application: its resources, its middleware, its routers, its error handlers. No logic.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import nudge, settings
+from app.access.deps import KeyCache
+from app.kit import db, health, logs, problems, secrets
+from app.kit.http import Resources
+from app.routes import PREFIX, ROUTERS
+from app.settings import Settings
+
+_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class CaseDataHeaders:
+    """
+    Adds to every answer that case data is not to be kept by anything on the way (I11).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """
+        Wrap the application.
+        """
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """
+        Pass everything on, with the headers.
+        """
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in _HEADERS if header[0] not in present),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def create_app(chosen: Settings | None = None) -> FastAPI:
+    """
+    Build the application for these settings; by default those of the environment.
+    """
+    here = chosen or settings.load("api")
+    logs.configure()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if here.database_url is None:
+            message = "set ASSAYLINE_DATABASE_URL, or run `assayline serve`, which brings a database"
+            raise settings.SettingsError(message)
+        bell = nudge.doorbell(here.redis_url, timeout_s=here.doorbell_timeout_s)
+        database = db.connect(
+            here.database_url,
+            pool_size=here.pool_size,
+            overflow=here.pool_overflow,
+            pool_timeout_s=here.pool_timeout_s,
+            pooler=here.database_pooler,
+            application="assayline-api",
+            after_commit=bell.ring,
+        )
+        cursor_key = secrets.derive(here.secret_key_bytes(), secrets.Purpose.CURSOR_MAC)
+        app.state.resources = Resources(here, database, cursor_key.raw)
+        app.state.key_cache = KeyCache()
+        yield
+        await database.dispose()
+        await bell.close()
+
+    app = FastAPI(
+        title="Assayline",
+        summary="Seized samples, ranked by the harm that not knowing does.",
+        version="1",
+        lifespan=lifespan,
+        middleware=[Middleware(CaseDataHeaders)],
+        max_body_size=here.max_body_bytes,
+        redirect_slashes=False,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health.router)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

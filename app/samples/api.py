@@ -1,0 +1,287 @@
+"""
+Submissions, samples, the queue and its claims, over HTTP.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response, status
+
+from app.access.deps import (
+    BenchCaller,
+    FollowCaller,
+    QueueCaller,
+    ReadSession,
+    SubmitCaller,
+    WriteSession,
+)
+from app.kit import ids, paging
+from app.kit.http import Here, ClaimToken, Limit, not_modified, problems
+from app.kit.idempotency import Guard
+from app.samples import service
+from app.samples.rules import Stage
+from app.samples.schemas import (
+    ClaimIn,
+    ClaimsOut,
+    HeartbeatOut,
+    HoldingOut,
+    PlaceOut,
+    QueueOut,
+    ReceiptIn,
+    ReceiptOut,
+    SampleDetailOut,
+    SamplePage,
+    SampleQuery,
+    SubmissionIn,
+    SubmissionOut,
+    SubmissionPage,
+    SubmittedOut,
+)
+
+router = APIRouter()
+
+After = Annotated[str | None, Query(max_length=400, description="The ``next`` of the page before.")]
+FileNumber = Annotated[str | None, Query(max_length=100)]
+
+
+@router.post(
+    "/submissions",
+    status_code=status.HTTP_201_CREATED,
+    response_model=SubmittedOut,
+    responses=problems(403, 409, 413),
+    tags=["agency"],
+)
+async def submit(
+    request: Request,
+    response: Response,
+    body: SubmissionIn,
+    who: SubmitCaller,
+    session: WriteSession,
+    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+) -> Any:
+    """
+    Submit one seizure with 1 to 500 samples.
+
+    The answer says, per sample, its risk with every reason and its place in line. A repeated submission is refused
+    with a link to the existing one; with an Idempotency-Key it is answered as the first time.
+    """
+    guard = None
+    if idempotency_key is not None:
+        guard = Guard.of(
+            agency_id=who.agency_id,
+            client_id=who.client_id,
+            route="POST /v1/submissions",
+            key=idempotency_key,
+            body=await request.body(),
+        )
+        replay = await guard.seen(session)
+        if replay is not None:
+            return Response(
+                replay.body,
+                status_code=replay.status_code,
+                media_type="application/json",
+                headers={"Location": replay.location or "", "Idempotent-Replayed": "true"},
+            )
+    (stored,) = await service.submit(session, caller=who, bodies=[body])
+    location = f"/v1/submissions/{ids.write('sub', stored.id)}"
+    if guard is None:
+        response.headers["Location"] = location
+        return stored
+    answer = stored.model_dump_json().encode()
+    await guard.keep(session, status_code=201, location=location, body=answer)
+    return Response(
+        answer, status_code=201, media_type="application/json", headers={"Location": location}
+    )
+
+
+@router.get("/submissions", responses=problems(403), tags=["agency", "investigator"])
+async def submissions(
+    here: Here,
+    who: FollowCaller,
+    session: ReadSession,
+    file_number: FileNumber = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> SubmissionPage:
+    """
+    List submissions, newest first.
+    """
+    scope = f"submissions:{who.agency_id}:{file_number!r}"
+    before = _before(here.cursor_key, scope, after)
+    items, more = await service.submission_page(
+        session, file_number=file_number, before=before, limit=limit
+    )
+    return SubmissionPage(items=items, next=_next(here.cursor_key, scope, items, more=more))
+
+
+@router.get("/submissions/{submission_id}", responses=problems(403, 404), tags=["agency", "investigator"])
+async def submission(
+    submission_id: str, who: FollowCaller, session: ReadSession
+) -> SubmissionOut:
+    """
+    Read one submission with its samples.
+    """
+    del who
+    return await service.submission(session, ids.read("sub", submission_id))
+
+
+@router.get("/samples", responses=problems(403), tags=["agency", "investigator", "technician"])
+async def samples(
+    here: Here,
+    who: FollowCaller,
+    session: ReadSession,
+    filters: Annotated[SampleQuery, Query()],
+) -> SamplePage:
+    """
+    List samples, newest first, by file number, status, or what has changed since.
+    """
+    chosen = service.Filters(
+        file_number=filters.file_number,
+        status=filters.status,
+        updated_since=filters.updated_since,
+        small_parcel=filters.small_parcel,
+    )
+    scope = f"samples:{who.agency_id}:{chosen.as_scope()}"
+    before = _before(here.cursor_key, scope, filters.after)
+    items, more = await service.page(session, filters=chosen, before=before, limit=filters.limit)
+    return SamplePage(items=items, next=_next(here.cursor_key, scope, items, more=more))
+
+
+@router.get(
+    "/samples/{sample_id}",
+    response_model=SampleDetailOut,
+    responses={**problems(403, 404), 304: {"description": "You already hold this version."}},
+    tags=["agency", "investigator", "technician"],
+)
+async def sample(
+    sample_id: str, request: Request, response: Response, who: FollowCaller, session: ReadSession
+) -> Any:
+    """
+    Read one sample. Send its ETag as If-None-Match and an unchanged sample costs one row and no body.
+    """
+    del who
+    key = ids.read("smp", sample_id)
+    if "if-none-match" in request.headers:
+        unchanged = not_modified(request, f'"{await service.version_of(session, key)}"')
+        if unchanged is not None:
+            return unchanged
+    found = await service.look_up(session, key)
+    response.headers["ETag"] = f'"{found.version}"'
+    return found
+
+
+@router.get("/samples/{sample_id}/place", responses=problems(403, 404), tags=["agency", "investigator"])
+async def place(sample_id: str, who: FollowCaller, session: ReadSession) -> PlaceOut:
+    """
+    Read a sample's place in line, which changes when others move.
+    """
+    del who
+    return await service.place_of(session, ids.read("smp", sample_id))
+
+
+@router.get("/samples/{sample_id}/custody", responses=problems(403, 404), tags=["agency", "investigator"])
+async def custody(sample_id: str, who: FollowCaller, session: ReadSession) -> list[HoldingOut]:
+    """
+    Read who held a sample, first to last.
+    """
+    del who
+    return await service.custody_of(session, ids.read("smp", sample_id))
+
+
+@router.post(
+    "/lab/receipts",
+    status_code=status.HTTP_201_CREATED,
+    responses=problems(403, 404, 409),
+    tags=["technician"],
+)
+async def receive(receipt: ReceiptIn, who: BenchCaller, session: WriteSession) -> ReceiptOut:
+    """
+    Receive an item at the laboratory's door: custody passes, the agency is told, the sample enters the queue.
+    """
+    return await service.receive(session, caller=who, receipt=receipt)
+
+
+@router.get("/lab/queue", responses=problems(403), tags=["technician"])
+async def queue(
+    who: QueueCaller, session: ReadSession, stage: Stage = Stage.SCREEN, limit: Limit = 20
+) -> QueueOut:
+    """
+    See the head of the queue at one stage, in order, each with its strongest reasons.
+    """
+    del who
+    return await service.queue_head(session, stage=stage, limit=limit)
+
+
+@router.post(
+    "/lab/claims",
+    status_code=status.HTTP_201_CREATED,
+    responses=problems(403, 404, 409),
+    tags=["technician", "reviewer"],
+)
+async def claim(here: Here, body: ClaimIn, who: QueueCaller, session: WriteSession) -> ClaimsOut:
+    """
+    Take the next sample at a stage, several, or a named one.
+    """
+    lease_s = here.settings.claim_lease_s
+    if body.sample_id is not None:
+        claims = await service.claim_named(
+            session,
+            caller=who,
+            sample_id=ids.read("smp", body.sample_id),
+            stage=body.stage,
+            lease_s=lease_s,
+        )
+    else:
+        claims = await service.claim_next(
+            session, caller=who, stage=body.stage, count=body.count, lease_s=lease_s
+        )
+    return ClaimsOut(claims=claims)
+
+
+@router.put("/lab/claims/{claim_id}", responses=problems(403, 404, 412, 428), tags=["technician", "reviewer"])
+async def heartbeat(
+    here: Here, claim_id: str, token: ClaimToken, who: QueueCaller, session: WriteSession
+) -> HeartbeatOut:
+    """
+    Say that you are still at work on it.
+    """
+    return await service.heartbeat(
+        session,
+        caller=who,
+        claim_id=ids.read("clm", claim_id),
+        token=token,
+        lease_s=here.settings.claim_lease_s,
+    )
+
+
+@router.delete(
+    "/lab/claims/{claim_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problems(403, 404, 412, 428),
+    tags=["technician", "reviewer"],
+)
+async def put_back(
+    claim_id: str,
+    token: ClaimToken,
+    reason: Annotated[str, Query(min_length=1, max_length=500)],
+    who: QueueCaller,
+    session: WriteSession,
+) -> None:
+    """
+    Put a sample back, with a reason. It keeps its place.
+    """
+    await service.put_back(
+        session,
+        caller=who,
+        claim_id=ids.read("clm", claim_id),
+        token=token,
+        reason=reason,
+    )
+
+
+def _before(key: bytes, scope: str, after: str | None) -> UUID | None:
+    return UUID(paging.read(key, scope=scope, cursor=after)[0]) if after else None
+
+
+def _next(key: bytes, scope: str, items: Any, *, more: bool) -> str | None:
+    return paging.write(key, scope=scope, values=[str(items[-1].id)]) if more else None

@@ -1,0 +1,71 @@
+"""
+How one row of a spreadsheet becomes one submission with one sample.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+_SUBMISSION = ("agency_file_number", "seized_at", "country", "region", "route", "laboratory_id")
+_SAMPLE = ("exhibit_number", "description", "form", "colour", "markings", "packaging")
+_LISTS = ("suspected", "reported_effects", "hazards", "circumstances")
+_PLACE = ("place_name", "office", "locality")
+_PARCEL = ("declared_contents", "origin_country", "parcel_weight_g", "sender_digest")
+_QUANTITY = ("quantity_value", "quantity_unit", "quantity_kind")
+
+KNOWN = (*_SUBMISSION, *_SAMPLE, *_LISTS, *_PLACE, *_PARCEL, *_QUANTITY, "field_tests")
+
+HELP = (
+    "The first line names the columns, any of: "
+    + ", ".join(KNOWN)
+    + ". Several values in one cell are separated by ';'; field_tests as technique=result or technique:target=result."
+)
+
+
+class UnknownColumn(ValueError):
+    """
+    The first line names a column that is not known.
+    """
+
+
+def to_body(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+    """
+    Build a submission body from one row. An empty cell says nothing; it is not "unknown".
+
+    Raises:
+        UnknownColumn: for a column that is not known, so that a misspelt one is never silently lost.
+
+    """
+    strange = [name for name in header if name not in KNOWN]
+    if strange:
+        message = f"does not know the column {strange[0]}"
+        raise UnknownColumn(message)
+    row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+    sample: dict[str, Any] = {name: row[name] for name in _SAMPLE if name in row}
+    sample |= {name: _several(row[name]) for name in _LISTS if name in row}
+    if "field_tests" in row:
+        sample["field_tests"] = [_test(cell) for cell in _several(row["field_tests"])]
+    if "quantity_value" in row or "quantity_unit" in row:
+        sample["quantity_seized"] = _renamed(row, _QUANTITY, "quantity_")
+    body: dict[str, Any] = {name: row[name] for name in _SUBMISSION if name in row}
+    place = _renamed(row, _PLACE, "place_")
+    parcel = _renamed(row, _PARCEL, "parcel_")
+    return body | _present(place=place, parcel=parcel) | {"samples": [sample]}
+
+
+def _several(cell: str) -> list[str]:
+    return [part.strip() for part in cell.split(";") if part.strip()]
+
+
+def _renamed(row: dict[str, str], names: Sequence[str], prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): row[name] for name in names if name in row}
+
+
+def _present(**parts: dict[str, str]) -> dict[str, dict[str, str]]:
+    return {name: part for name, part in parts.items() if part}
+
+
+def _test(cell: str) -> dict[str, str]:
+    what, _, result = cell.partition("=")
+    technique, _, target = what.partition(":")
+    found = {"technique": technique.strip(), "result": result.strip() or "inconclusive"}
+    return found | ({"target": target.strip()} if target.strip() else {})

@@ -1,0 +1,3 @@
+"""
+Statements on this domain's tables, by verb.
+"""

@@ -1,0 +1,284 @@
+"""
+The queue: one narrow row per open sample, taken under a lease with a fencing token.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.kit import rows
+from app.kit.db import Session
+from app.samples.models import assessment, bench_turn, claim, queue_task, sample
+from app.samples.rules import ClaimOutcome, Stage
+
+# A CTE that is MATERIALIZED cannot be run again inside a join and take more rows than its LIMIT (C1); SKIP LOCKED
+# names its table, or a join would lock rows nobody asked for (C3). A reviewer never meets a sample they worked on.
+_PICK = """
+    SELECT q.sample_id FROM queue_task AS q
+    WHERE q.laboratory_id = :laboratory_id AND q.stage = :stage AND q.holder IS NULL
+      AND (:stage <> 'review' OR NOT EXISTS (
+            SELECT 1 FROM claim AS w WHERE w.sample_id = q.sample_id AND w.holder = :holder
+             AND w.outcome = 'done'))
+"""
+
+_LEASE = """
+    taken AS (
+        UPDATE queue_task AS q
+        SET token = q.token + 1, holder = :holder, claim_id = gen_random_uuid(),
+            lease_until = now() + make_interval(secs => :lease_s)
+        FROM picked AS p
+        WHERE q.sample_id = p.sample_id AND q.holder IS NULL
+        RETURNING q.sample_id, q.laboratory_id, q.stage, q.token, q.claim_id, q.lease_until,
+                  q.rank_key, p.oldest)
+    INSERT INTO claim (id, laboratory_id, sample_id, stage, token, holder, taken_at, taken_as_oldest)
+    SELECT claim_id, laboratory_id, sample_id, stage, token, :holder, :now, oldest FROM taken
+    RETURNING id, sample_id, stage, token, taken_as_oldest,
+              (SELECT t.lease_until FROM taken AS t WHERE t.sample_id = claim.sample_id) AS lease_until,
+              (SELECT t.rank_key FROM taken AS t WHERE t.sample_id = claim.sample_id) AS rank_key
+"""
+
+_TAKE_NEXT = text(
+    f"""
+    WITH oldest AS MATERIALIZED (
+        {_PICK} AND :oldest > 0
+        ORDER BY q.aged_from, q.sample_id LIMIT :oldest FOR UPDATE OF q SKIP LOCKED),
+    ranked AS MATERIALIZED (
+        {_PICK} AND q.sample_id <> ALL (ARRAY(SELECT sample_id FROM oldest))
+        ORDER BY q.rank_key, q.sample_id LIMIT :ranked FOR UPDATE OF q SKIP LOCKED),
+    picked AS (SELECT sample_id, true AS oldest FROM oldest
+               UNION ALL SELECT sample_id, false FROM ranked),
+    {_LEASE}
+    """  # noqa: S608 - put together from the constants above only
+)
+
+_TAKE_NAMED = text(
+    f"""
+    WITH picked AS MATERIALIZED (
+        SELECT q.sample_id, false AS oldest FROM queue_task AS q
+        WHERE q.sample_id = :sample_id AND q.stage = :stage AND q.holder IS NULL
+        FOR UPDATE OF q SKIP LOCKED),
+    {_LEASE}
+    """  # noqa: S608 - put together from the constants above only
+)
+
+_FREE: dict[str, Any] = {"holder": None, "claim_id": None, "lease_until": None}
+
+
+async def count_starts(session: Session, *, laboratory_id: UUID, stage: Stage, count: int) -> int:
+    """
+    Count ``count`` starts more (or, negative, fewer) and return how many there were before.
+
+    The row stays locked until the commit: claims of one laboratory and stage follow one another.
+    """
+    new = insert(bench_turn).values(
+        laboratory_id=laboratory_id, stage=stage, starts=max(count, 0)
+    )
+    statement = new.on_conflict_do_update(
+        index_elements=["laboratory_id", "stage"],
+        set_={"starts": bench_turn.c.starts + count},
+    ).returning(bench_turn.c.starts)
+    return int((await session.execute(statement)).scalar_one()) - count
+
+
+async def take_next(  # noqa: D417 - the names say it
+    session: Session,
+    *,
+    laboratory_id: UUID,
+    stage: Stage,
+    holder: UUID,
+    lease_s: int,
+    oldest: int,
+    ranked: int,
+) -> Sequence[Row[Any]]:
+    """
+    Claim the ``oldest`` longest-waiting and the ``ranked`` first-ranked free tasks, in one statement.
+    """
+    values = {
+        "laboratory_id": laboratory_id,
+        "stage": stage.value,
+        "holder": holder,
+        "lease_s": lease_s,
+        "oldest": oldest,
+        "ranked": ranked,
+        "now": session.now,
+    }
+    return (await session.execute(_TAKE_NEXT, values)).all()
+
+
+async def take_named(
+    session: Session, *, sample_id: UUID, stage: Stage, holder: UUID, lease_s: int
+) -> Row[Any] | None:
+    """
+    Claim one sample, if it is free and waits for this stage.
+    """
+    values = {
+        "sample_id": sample_id,
+        "stage": stage.value,
+        "holder": holder,
+        "lease_s": lease_s,
+        "now": session.now,
+    }
+    return (await session.execute(_TAKE_NAMED, values)).one_or_none()
+
+
+async def task(session: Session, sample_id: UUID) -> Row[Any] | None:
+    """
+    Return a sample's task, or None when it is not in the queue.
+    """
+    return (
+        await session.execute(select(queue_task).where(queue_task.c.sample_id == sample_id))
+    ).one_or_none()
+
+
+async def find_claim(session: Session, claim_id: UUID) -> Row[Any] | None:
+    """
+    Return one claim of this laboratory, open or ended.
+    """
+    return (await session.execute(select(claim).where(claim.c.id == claim_id))).one_or_none()
+
+
+async def extend(
+    session: Session, *, sample_id: UUID, token: int, holder: UUID, lease_s: int
+) -> Row[Any] | None:
+    """
+    Prolong a lease, if this token still holds it; the row stays locked until the commit.
+    """
+    c = queue_task.c
+    statement = (
+        update(queue_task)
+        .where(c.sample_id == sample_id, c.token == token, c.holder == holder)
+        .values(lease_until=func.now() + timedelta(seconds=lease_s))
+        .returning(c.claim_id, c.stage, c.lease_until, c.aged_from)
+    )
+    return (await session.execute(statement)).one_or_none()
+
+
+async def free(
+    session: Session, *, sample_id: UUID, token: int, holder: UUID | None = None
+) -> UUID | None:
+    """
+    Give a task back, if this token still holds it, and return the claim that ended.
+    """
+    c = queue_task.c
+    claimed = select(c.claim_id).where(c.sample_id == sample_id, c.token == token)
+    if holder is not None:
+        claimed = claimed.where(c.holder == holder)
+    found = (await session.execute(claimed.with_for_update())).scalar_one_or_none()
+    if found is None:
+        return None
+    statement = update(queue_task).where(c.sample_id == sample_id, c.token == token).values(**_FREE)
+    await session.execute(statement)
+    return UUID(str(found))
+
+
+async def free_expired(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """
+    Free those of these tasks whose lease has run out by now, and end their claims as lapsed (C5).
+    """
+    statement = text(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT sample_id, claim_id FROM queue_task
+            WHERE sample_id = ANY (:ids) AND lease_until < now()
+            FOR UPDATE SKIP LOCKED),
+        freed AS (
+            UPDATE queue_task AS q SET holder = NULL, claim_id = NULL, lease_until = NULL
+            FROM due WHERE q.sample_id = due.sample_id)
+        UPDATE claim SET ended_at = :now, outcome = 'lapsed'
+        FROM due WHERE claim.id = due.claim_id
+        RETURNING claim.id, claim.sample_id
+        """
+    )
+    return (await session.execute(statement, {"ids": list(sample_ids), "now": session.now})).all()
+
+
+async def expired(session: Session, *, limit: int) -> Sequence[Row[Any]]:
+    """
+    Return tasks whose lease has run out, of every laboratory (the worker's view: ids only).
+
+    Open claims are few and have an index of their own; lease columns have none, on purpose.
+    """
+    statement = text(
+        """
+        SELECT q.sample_id, q.laboratory_id
+        FROM claim AS c JOIN queue_task AS q ON q.sample_id = c.sample_id
+        WHERE c.ended_at IS NULL AND q.lease_until < now()
+        LIMIT :limit
+        """
+    )
+    return (await session.execute(statement, {"limit": limit})).all()
+
+
+async def end_claim(
+    session: Session, *, claim_id: UUID, outcome: ClaimOutcome, reason: str | None = None
+) -> None:
+    """
+    Write how a claim ended.
+    """
+    await session.execute(
+        update(claim)
+        .where(claim.c.id == claim_id, claim.c.ended_at.is_(None))
+        .values(ended_at=session.now, outcome=outcome, reason=reason)
+    )
+
+
+async def enter(session: Session, tasks: Sequence[rows.Row]) -> None:
+    """
+    Put samples into the queue.
+    """
+    await rows.insert(session, {queue_task: tasks})
+
+
+async def next_stage(session: Session, *, sample_id: UUID, stage: Stage, rank_key: int) -> None:
+    """
+    Queue a sample for another stage and free it; its token goes on counting, so an old one stays stale.
+    """
+    await session.execute(
+        update(queue_task)
+        .where(queue_task.c.sample_id == sample_id)
+        .values(stage=stage, rank_key=rank_key, **_FREE)
+    )
+
+
+async def leave(session: Session, sample_id: UUID) -> None:
+    """
+    Take a sample out of the queue.
+    """
+    await session.execute(delete(queue_task).where(queue_task.c.sample_id == sample_id))
+
+
+async def head(
+    session: Session, *, laboratory_id: UUID, stage: Stage, limit: int
+) -> Sequence[Row[Any]]:
+    """
+    Return the head of the queue at one stage, in order, with each sample's assessment.
+    """
+    q = queue_task.c
+    first = (
+        select(q.sample_id, q.rank_key, q.aged_from, q.holder)
+        .where(q.laboratory_id == laboratory_id, q.stage == stage)
+        .order_by(q.rank_key, q.sample_id)
+        .limit(limit)
+        .subquery()
+    )
+    statement = (
+        select(
+            first,
+            sample.c.agency_file_number,
+            sample.c.exhibit_number,
+            sample.c.small_parcel,
+            sample.c.small_quantity,
+            assessment.c.band,
+            assessment.c.detail,
+        )
+        .join(sample, sample.c.id == first.c.sample_id)
+        .join(assessment, assessment.c.id == sample.c.assessment_id)
+        .order_by(first.c.rank_key, first.c.sample_id)
+    )
+    return (await session.execute(statement)).all()
+
+

@@ -1,0 +1,55 @@
+"""
+What may be done with submissions and samples. Other domains call these functions and nothing below them.
+"""
+
+from app.samples.service.bench import (
+    Held,
+    claim_named,
+    claim_next,
+    finish,
+    heartbeat,
+    hold,
+    lapse_expired,
+    put_back,
+    queue_head,
+    receive,
+    return_to_bench,
+)
+from app.samples.service.look_up import (
+    Filters,
+    custody_of,
+    look_up,
+    page,
+    place_of,
+    submission,
+    submission_page,
+    version_of,
+)
+from app.samples.service.moves import Moved, apply
+from app.samples.service.submit import AlreadyThere, submit
+
+__all__ = [
+    "AlreadyThere",
+    "Filters",
+    "Held",
+    "Moved",
+    "apply",
+    "claim_named",
+    "claim_next",
+    "custody_of",
+    "finish",
+    "heartbeat",
+    "hold",
+    "lapse_expired",
+    "look_up",
+    "page",
+    "place_of",
+    "put_back",
+    "queue_head",
+    "receive",
+    "return_to_bench",
+    "submission",
+    "submission_page",
+    "submit",
+    "version_of",
+]

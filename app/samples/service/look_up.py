@@ -1,0 +1,170 @@
+"""
+Reading. ``look_up`` is the only way to a sample: what is not the caller's and what is not there answer alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app.custody import service as custody
+from app.kit.db import Session
+from app.kit.errors import NotFound
+from app.samples.repo import read as repo
+from app.samples.repo.read import Filters
+from app.samples.rules import BASIS, Stage
+from app.samples.schemas import (
+    HoldingOut,
+    PlaceOut,
+    RiskOut,
+    SampleDetailOut,
+    SampleOut,
+    SubmissionLine,
+    SubmissionOut,
+)
+
+__all__ = ["Filters"]
+
+_COUNTED = 10_000
+"""A place beyond this is not counted out."""
+
+
+def risk_out(detail: Mapping[str, Any]) -> RiskOut:
+    """
+    Shape a stored assessment for callers.
+    """
+    return RiskOut.model_validate({name: detail[name] for name in RiskOut.model_fields})
+
+
+def sample_out(row: Mapping[str, Any]) -> SampleOut:
+    """
+    Shape a stored sample for callers.
+    """
+    return SampleOut.model_validate({**row, "exhibit": row["body"]})
+
+
+async def version_of(session: Session, sample_id: UUID | None) -> int:
+    """
+    Return a sample's version: its ETag, read from one row.
+
+    Raises:
+        NotFound: when it is not there for this caller.
+
+    """
+    found = await repo.version(session, sample_id) if sample_id else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def look_up(session: Session, sample_id: UUID | None) -> SampleDetailOut:
+    """
+    Return one sample with its latest assessment.
+
+    Raises:
+        NotFound: when it is not there for this caller.
+
+    """
+    row = await repo.one(session, sample_id) if sample_id else None
+    if row is None:
+        raise NotFound
+    return SampleDetailOut.model_validate(
+        {**row._mapping, "exhibit": row.body, "risk": risk_out(row.risk)}  # noqa: SLF001 - SQLAlchemy's public name
+    )
+
+
+async def page(
+    session: Session, *, filters: Filters, before: UUID | None, limit: int
+) -> tuple[list[SampleOut], bool]:
+    """
+    Return one page of samples, newest first, and whether there are more.
+    """
+    rows = await repo.page(session, filters=filters, before=before, limit=limit + 1)
+    return [sample_out(row._mapping) for row in rows[:limit]], len(rows) > limit  # noqa: SLF001 - SQLAlchemy's public name
+
+
+async def submission(session: Session, submission_id: UUID | None) -> SubmissionOut:
+    """
+    Return one submission with its samples and hearings.
+
+    Raises:
+        NotFound: when it is not there for this caller.
+
+    """
+    found = await repo.whole_submission(session, submission_id) if submission_id else None
+    if found is None:
+        raise NotFound
+    row, samples, hearings = found
+    return SubmissionOut.model_validate(
+        {
+            **row._mapping,  # noqa: SLF001 - SQLAlchemy's public name
+            "seizure": row.body,
+            "hearings": [{"kind": one.kind, "date": one.held_on} for one in hearings],
+            "samples": [sample_out(one._mapping) for one in samples],  # noqa: SLF001 - SQLAlchemy's public name
+        }
+    )
+
+
+async def submission_page(
+    session: Session, *, file_number: str | None, before: UUID | None, limit: int
+) -> tuple[list[SubmissionLine], bool]:
+    """
+    Return one page of submissions, newest first, and whether there are more.
+    """
+    rows = await repo.submission_page(
+        session, file_number=file_number, before=before, limit=limit + 1
+    )
+    lines = [SubmissionLine.model_validate(dict(row._mapping)) for row in rows[:limit]]  # noqa: SLF001 - SQLAlchemy's public name
+    return lines, len(rows) > limit
+
+
+async def places_of(session: Session, sample_ids: Sequence[UUID]) -> dict[UUID, PlaceOut]:
+    """
+    Return where these samples stand in line.
+    """
+    return {
+        row.sample_id: _place(session, row) for row in await repo.places(session, sample_ids)
+    }
+
+
+async def place_of(session: Session, sample_id: UUID | None) -> PlaceOut:
+    """
+    Return where one sample stands in line.
+
+    Raises:
+        NotFound: when it is not there for this caller.
+
+    """
+    await version_of(session, sample_id)
+    found = await places_of(session, [sample_id]) if sample_id else {}
+    over = PlaceOut(as_of=session.now, stage=None, at_bench=False, place=None, predicted_at=None)
+    return next(iter(found.values()), over)
+
+
+def _place(session: Session, row: Any) -> PlaceOut:  # noqa: ANN401 - a result row
+    place = None if row.at_bench or row.ahead >= _COUNTED else row.ahead + 1
+    predicted = None
+    if place is not None and row.finished >= BASIS and row.finished_to > row.finished_from:
+        # The pace of the last completions, up to now: a bench that has stopped pushes the prediction out.
+        pace: timedelta = (session.now - row.finished_from) / row.finished
+        predicted = session.now + place * pace
+    return PlaceOut(
+        as_of=session.now,
+        stage=Stage(row.stage),
+        at_bench=row.at_bench,
+        place=place,
+        predicted_at=predicted,
+    )
+
+
+async def custody_of(session: Session, sample_id: UUID | None) -> list[HoldingOut]:
+    """
+    Return who held a sample, first to last.
+
+    Raises:
+        NotFound: when it is not there for this caller.
+
+    """
+    await version_of(session, sample_id)
+    held = await custody.history(session, sample_id) if sample_id else []
+    return [HoldingOut.model_validate(dict(row)) for row in held]

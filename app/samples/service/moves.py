@@ -1,0 +1,131 @@
+"""
+Carrying a move out: the status, its entry in the ledger, and the event every party is owed, together.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.kit.db import Session
+from app.kit.errors import Conflict, NotFound
+from app.ledger import service as ledger
+from app.samples.repo import moves as moves_repo
+from app.samples.repo import read as read_repo
+from app.samples.rules import Act, moves_of
+from app.webhooks import service as webhooks
+from app.webhooks.rules import EventType
+
+__all__ = ["Moved", "apply", "digest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """
+    A sample after its move, as stored, and the status it came from.
+    """
+
+    row: Mapping[str, Any]
+    from_status: str
+
+
+async def apply(
+    session: Session,
+    *,
+    act: Act,
+    sample_ids: Sequence[UUID],
+    actor_id: UUID | None,
+    details: Mapping[str, Any] | None = None,
+    summary: Mapping[str, Any] | None = None,
+    rank_key: int | None = None,
+    assessment_id: UUID | None = None,
+) -> list[Moved]:
+    """
+    Make one move with each of these samples, record it, and announce it where the table of moves says so.
+
+    Args:
+        session: the open transaction.
+        act: what happens.
+        sample_ids: whom it happens to.
+        actor_id: who did it; None for the service itself.
+        details: what the ledger keeps besides; no floats, no names, no substances.
+        summary: what the event says besides the status; safe to log.
+        rank_key: the key of the next stage, where the move queues for one.
+        assessment_id: what that key was computed by.
+
+    Raises:
+        NotFound: when one of them is not there for this caller.
+        Conflict: when one of them is not in a status that allows this.
+
+    """
+    rows = await moves_repo.carry_out(
+        session, act=act, sample_ids=sample_ids, rank_key=rank_key, assessment_id=assessment_id
+    )
+    if len(rows) != len(set(sample_ids)):
+        await _refuse(session, act, sample_ids, {row.id for row in rows})
+    moved = [Moved(row._mapping, row.from_status) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    owed = await _announce(session, act, moved, summary or {})
+    await ledger.record(
+        session,
+        [
+            ledger.Fact(
+                kind=f"sample.{act}",
+                agency_id=one.row["agency_id"],
+                laboratory_id=one.row["laboratory_id"],
+                submission_id=one.row["submission_id"],
+                sample_id=one.row["id"],
+                version=one.row["version"],
+                actor_id=actor_id,
+                details={"from": one.from_status, "to": one.row["status"], **(details or {})},
+                notices=pairs,
+            )
+            for one, pairs in zip(moved, owed, strict=True)
+        ],
+    )
+    return moved
+
+
+def digest(data: bytes) -> str:
+    """
+    Return the SHA-256 of what the ledger refers to without repeating it.
+    """
+    return hashlib.sha256(data).hexdigest()
+
+
+async def _refuse(
+    session: Session, act: Act, wanted: Sequence[UUID], moved: set[UUID]
+) -> None:
+    left = next(sample_id for sample_id in wanted if sample_id not in moved)
+    status = await moves_repo.status(session, left)
+    if status is None:
+        raise NotFound
+    needed = ", ".join(sorted({str(move.source) for move in moves_of(act)}))
+    raise Conflict(
+        f"This sample is {status}; to {act.replace('_', ' ')} it must be {needed}.",
+        extra={"status_now": status},
+    )
+
+
+async def _announce(
+    session: Session, act: Act, moved: Sequence[Moved], summary: Mapping[str, Any]
+) -> list[Sequence[tuple[UUID, UUID]]]:
+    types = {move.announces for move in moves_of(act)} - {None}
+    if not types or not moved:
+        return [() for _ in moved]
+    recipients = await read_repo.parties(
+        session, list({one.row["submission_id"] for one in moved})
+    )
+    notices = [
+        webhooks.Notice(
+            type=EventType(next(iter(types))),
+            owner_agency_id=one.row["agency_id"],
+            laboratory_id=one.row["laboratory_id"],
+            submission_id=one.row["submission_id"],
+            sample_id=one.row["id"],
+            sequence=one.row["version"],
+            summary={"status": one.row["status"], **summary},
+        )
+        for one in moved
+    ]
+    return list(await webhooks.announce(session, notices, recipients=recipients))

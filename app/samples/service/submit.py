@@ -1,0 +1,287 @@
+"""
+Taking seizures in: stored, ranked, announced and owed, in one transaction.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app.access import service as access
+from app.access.service import Caller
+from app.custody import service as custody
+from app.kit import ids, rows
+from app.kit.db import Session
+from app.kit.errors import Conflict, FieldError, Invalid
+from app.ledger import service as ledger
+from app.ranking.assess import Assessment, Stage
+from app.samples.repo import submit as repo
+from app.samples.rules import Party, Status, is_small_parcel, is_small_quantity
+from app.samples.schemas import SubmissionIn, SubmittedOut
+from app.samples.service import risk
+from app.samples.service.look_up import places_of, risk_out
+from app.samples.service.moves import digest
+from app.webhooks import service as webhooks
+from app.webhooks.rules import EventType
+
+_CLOCKS_DIFFER = timedelta(hours=1)
+"""How far an agency's clock may run ahead before a seizure counts as lying in the future."""
+
+
+class AlreadyThere(Conflict):
+    """
+    You have already submitted this exhibit under this file number; the existing one is linked.
+    """
+
+    code = "already-submitted"
+    title = "Already submitted"
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """
+    One submission, ready to be stored.
+    """
+
+    submission: dict[str, Any]
+    access: dict[str, Any]
+    hearings: list[dict[str, Any]]
+    samples: list[dict[str, Any]]
+    assessments: list[rows.Row]
+    judged: list[Assessment]
+
+
+async def submit(
+    session: Session, *, caller: Caller, bodies: Sequence[SubmissionIn], placed: bool = True
+) -> list[SubmittedOut]:
+    """
+    Store these seizures, all or none.
+
+    Args:
+        session: the open transaction.
+        caller: who submits.
+        bodies: the seizures.
+        placed: whether to look up each sample's place in line, which a batch does not need.
+
+    Raises:
+        AlreadyThere: when an exhibit is already known under its file number.
+        Invalid: when a seizure lies in the future or names no laboratory that exists.
+
+    """
+    laboratories: dict[str | None, UUID] = {}
+    for name in {body.laboratory_id for body in bodies}:
+        wanted = ids.read("agn", name) if name else None
+        laboratories[name] = await access.choose_laboratory(session, wanted)
+    prepared = [
+        _prepare(session, caller, body, laboratories[body.laboratory_id]) for body in bodies
+    ]
+    await _store(session, caller, prepared)
+    await custody.begin(
+        session,
+        [sample for one in prepared for sample in one.samples],
+        client_id=caller.client_id,
+    )
+    await _announce(session, caller, prepared)
+    found = {}
+    if placed:
+        found = await places_of(session, [s["id"] for one in prepared for s in one.samples])
+    return [_answer(one, found) for one in prepared]
+
+
+def _prepare(
+    session: Session, caller: Caller, body: SubmissionIn, laboratory_id: UUID
+) -> _Prepared:
+    if body.seized_at > session.now + _CLOCKS_DIFFER:
+        message = "lies in the future"
+        raise Invalid(errors=[FieldError("seized_at", message, "check the date and the time zone")])
+    document = body.model_dump(
+        mode="json", exclude={"samples", "hearings", "laboratory_id", "agency_file_number"}
+    )
+    owner = {"agency_id": caller.agency_id, "laboratory_id": laboratory_id}
+    submission = {
+        "id": ids.new(),
+        **owner,
+        "client_id": caller.client_id,
+        "agency_file_number": body.agency_file_number,
+        "seized_at": body.seized_at,
+        "submitted_at": session.now,
+        "small_parcel": is_small_parcel(document["route"], document["parcel"]),
+        "body": document,
+        "version": 1,
+    }
+    samples, assessments, judged = [], [], []
+    for sample_in in body.samples:
+        sample, assessment, verdict = _sample(
+            session, submission, sample_in.model_dump(mode="json")
+        )
+        samples.append(sample)
+        assessments.append(assessment)
+        judged.append(verdict)
+    return _Prepared(
+        submission=submission,
+        access={
+            "submission_id": submission["id"],
+            "agency_id": caller.agency_id,
+            "owner_agency_id": caller.agency_id,
+            "laboratory_id": laboratory_id,
+            "party": Party.SEIZING,
+            "granted_at": session.now,
+        },
+        hearings=[
+            {
+                "id": ids.new(),
+                **owner,
+                "submission_id": submission["id"],
+                "kind": hearing.kind,
+                "held_on": hearing.date,
+            }
+            for hearing in body.hearings
+        ],
+        samples=samples,
+        assessments=assessments,
+        judged=judged,
+    )
+
+
+def _sample(
+    session: Session, submission: dict[str, Any], exhibit: dict[str, Any]
+) -> tuple[dict[str, Any], rows.Row, Assessment]:
+    judged = risk.judge(submission["body"], exhibit, stage=Stage.SCREEN)
+    sample = {
+        "id": ids.new(),
+        "agency_id": submission["agency_id"],
+        "laboratory_id": submission["laboratory_id"],
+        "submission_id": submission["id"],
+        "agency_file_number": submission["agency_file_number"],
+        "exhibit_number": exhibit["exhibit_number"],
+        "body": exhibit,
+        "small_parcel": submission["small_parcel"],
+        "small_quantity": is_small_quantity(exhibit["quantity_seized"]),
+        "status": Status.SUBMITTED,
+        "version": 1,
+        "submitted_at": session.now,
+        "updated_at": session.now,
+        "rank_key": risk.key_of(judged, session.now),
+    }
+    assessment = risk.as_row(judged, sample=sample, cause="submitted", at=session.now)
+    sample["assessment_id"] = risk.id_of(assessment)
+    return sample, assessment, judged
+
+
+def _all(prepared: Sequence[_Prepared], part: str) -> list[Any]:
+    return [row for one in prepared for row in getattr(one, part)]
+
+
+async def _store(session: Session, caller: Caller, prepared: Sequence[_Prepared]) -> None:
+    samples = _all(prepared, "samples")
+    stored = await repo.add(
+        session,
+        submissions=[one.submission for one in prepared],
+        accesses=[one.access for one in prepared],
+        hearings=_all(prepared, "hearings"),
+        assessments=_all(prepared, "assessments"),
+        samples=samples,
+    )
+    if len(stored) == len(samples):
+        return
+    doubles = [sample for sample in samples if sample["id"] not in stored]
+    raise await _already_there(session, caller, doubles)
+
+
+async def _already_there(
+    session: Session, caller: Caller, doubles: Iterable[dict[str, Any]]
+) -> AlreadyThere:
+    keys = [(double["agency_file_number"], double["exhibit_number"]) for double in doubles]
+    known = await repo.existing(session, agency_id=caller.agency_id, keys=keys)
+    existing = [
+        {
+            "exhibit_number": row.exhibit_number,
+            "sample": f"/v1/samples/{ids.write('smp', row.id)}",
+            "submission": f"/v1/submissions/{ids.write('sub', row.submission_id)}",
+        }
+        for row in known
+    ]
+    errors = [
+        FieldError(
+            "samples.exhibit_number",
+            f"{exhibit} is already known under file {file}",
+            "use the linked sample, or another exhibit_number",
+        )
+        for file, exhibit in keys
+    ]
+    headers = {"Link": f'<{existing[0]["submission"]}>; rel="duplicate"'} if existing else {}
+    return AlreadyThere(errors=errors, extra={"existing": existing}, headers=headers)
+
+
+async def _announce(session: Session, caller: Caller, prepared: Sequence[_Prepared]) -> None:
+    notices = [
+        webhooks.Notice(
+            type=EventType.SUBMISSION_ACCEPTED,
+            owner_agency_id=caller.agency_id,
+            laboratory_id=one.submission["laboratory_id"],
+            submission_id=one.submission["id"],
+            sample_id=None,
+            sequence=1,
+            summary={"samples": len(one.samples)},
+        )
+        for one in prepared
+    ]
+    recipients = {one.submission["id"]: [caller.agency_id] for one in prepared}
+    owed = await webhooks.announce(session, notices, recipients=recipients)
+    await ledger.record(
+        session,
+        [
+            fact
+            for one, pairs in zip(prepared, owed, strict=True)
+            for fact in _facts(one, caller, pairs)
+        ],
+    )
+
+
+def _facts(
+    one: _Prepared, caller: Caller, pairs: Sequence[tuple[UUID, UUID]]
+) -> list[ledger.Fact]:
+    submission = one.submission
+    common = {
+        "agency_id": submission["agency_id"],
+        "laboratory_id": submission["laboratory_id"],
+        "submission_id": submission["id"],
+        "version": 1,
+        "actor_id": caller.client_id,
+    }
+
+    def fact(kind: str, row: dict[str, Any], sample_id: UUID | None) -> ledger.Fact:
+        # The ledger proves what was said without repeating it: personal data stay outside the chain.
+        told = json.dumps(row["body"], sort_keys=True, ensure_ascii=False).encode()
+        notices = pairs if sample_id is None else ()
+        return ledger.Fact(
+            kind=kind,
+            sample_id=sample_id,
+            details={"body_sha256": digest(told)},
+            notices=notices,
+            **common,
+        )
+
+    return [
+        fact("submission.submit", submission, None),
+        *(fact("sample.submit", sample, sample["id"]) for sample in one.samples),
+    ]
+
+
+def _answer(one: _Prepared, places: dict[UUID, Any]) -> SubmittedOut:
+    submission = one.submission
+    return SubmittedOut.model_validate(
+        {
+            **submission,
+            "samples": [
+                {
+                    **sample,
+                    "risk": risk_out(judged.as_json()),
+                    "place": places.get(sample["id"]),
+                }
+                for sample, judged in zip(one.samples, one.judged, strict=True)
+            ],
+        }
+    )
