@@ -1,0 +1,125 @@
+"""
+Tables of what the laboratory did and says: analyses, findings, reviews, reports.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+
+from app.kit.db import metadata
+from app.results.rules import AnalysisResult, FindingKind, FindingOutcome, ReportKind, ReviewDecision
+
+INSTANT = TIMESTAMP(timezone=True)
+
+
+def _one_of(column: str, values: type[AnalysisResult | FindingKind | FindingOutcome | ReportKind | ReviewDecision]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+analysis = Table(
+    "analysis",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("laboratory_id", Uuid, nullable=False),
+    Column("sample_id", Uuid, nullable=False),
+    Column("claim_id", Uuid, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("technique", Text, nullable=False),
+    Column("aliquot", Text, nullable=False),
+    Column("instrument", Text),
+    Column("operator_id", Uuid, nullable=False),
+    Column("started_at", INSTANT, nullable=False),
+    Column("ended_at", INSTANT, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("substances", ARRAY(Text), nullable=False),
+    Column("controls_passed", Boolean, nullable=False),
+    Column("data_reference", Text),
+    Column("data_sha256", LargeBinary),
+    Column("recorded_at", INSTANT, nullable=False),
+    CheckConstraint(_one_of("result", AnalysisResult), name="result"),
+    CheckConstraint("(result = 'detected') = (cardinality(substances) > 0)", name="substances"),
+    CheckConstraint("ended_at >= started_at", name="times"),
+    Index(None, "sample_id", "recorded_at"),
+)
+"""Laboratory-only: agencies read released findings and reports."""
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("agency_id", Uuid, nullable=False),
+    Column("laboratory_id", Uuid, nullable=False),
+    Column("submission_id", Uuid, nullable=False),
+    Column("sample_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("substances", ARRAY(Text), nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("analysis_ids", ARRAY(Uuid), nullable=False),
+    Column("rule_set", Text, nullable=False),
+    Column("recorded_by", Uuid, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+    Column("released_by", Uuid),
+    Column("released_at", INSTANT),
+    CheckConstraint(_one_of("kind", FindingKind), name="kind"),
+    CheckConstraint(_one_of("outcome", FindingOutcome), name="outcome"),
+    CheckConstraint("(outcome = 'detected') = (cardinality(substances) > 0)", name="substances"),
+    CheckConstraint("(released_at IS NULL) = (released_by IS NULL)", name="released"),
+    Index(None, "sample_id", "recorded_at"),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("laboratory_id", Uuid, nullable=False),
+    Column("sample_id", Uuid, nullable=False),
+    Column("claim_id", Uuid, nullable=False),
+    Column("reviewer_id", Uuid, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("remarks", Text),
+    Column("reviewed_at", INSTANT, nullable=False),
+    CheckConstraint(_one_of("decision", ReviewDecision), name="decision"),
+    Index(None, "sample_id", "reviewed_at"),
+)
+
+report = Table(
+    "report",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("agency_id", Uuid, nullable=False),
+    Column("laboratory_id", Uuid, nullable=False),
+    Column("submission_id", Uuid, nullable=False),
+    Column("sample_id", Uuid, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("canonical", Text, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("authorized_by", Uuid, nullable=False),
+    Column("released_at", INSTANT, nullable=False),
+    Column("replaces_id", Uuid),
+    CheckConstraint(_one_of("kind", ReportKind), name="kind"),
+    UniqueConstraint("laboratory_id", "number"),
+    Index(None, "sample_id", "released_at"),
+    Index(None, "laboratory_id", "kind", "released_at"),
+)
+"""Immutable: the application's roles may insert and read, nothing else. ``canonical`` is what ``sha256`` covers."""
+
+report_counter = Table(
+    "report_counter",
+    metadata,
+    Column("laboratory_id", Uuid, primary_key=True),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("last", Integer, nullable=False),
+)
