@@ -4,11 +4,11 @@ Runs migrations as the owner: one at a time, and never waiting long for a lock.
 
 import asyncio
 
-from alembic import context
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from alembic import context
 from app import settings, tables
 
 ONE_AT_A_TIME = 0x0A55A711

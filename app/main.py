@@ -62,7 +62,9 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if here.database_url is None:
-            message = "set ASSAYLINE_DATABASE_URL, or run `assayline serve`, which brings a database"
+            message = (
+                "set ASSAYLINE_DATABASE_URL, or run `assayline serve`, which brings a database"
+            )
             raise settings.SettingsError(message)
         bell = nudge.doorbell(here.redis_url, timeout_s=here.doorbell_timeout_s)
         database = db.connect(

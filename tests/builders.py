@@ -97,7 +97,9 @@ class World:
         """
         stored = await self.submit(**more)
         sample_id: str = stored["samples"][0]["id"]
-        answer = await self.as_("technician").post("/v1/lab/receipts", json={"sample_id": sample_id})
+        answer = await self.as_("technician").post(
+            "/v1/lab/receipts", json={"sample_id": sample_id}
+        )
         assert answer.status_code == 201, answer.text
         return sample_id
 
@@ -112,7 +114,12 @@ class World:
         return claims[0]
 
     async def analyze(
-        self, claim: dict[str, Any], technique: str = "dart_ms", *, by: str = "technician", **more: Any
+        self,
+        claim: dict[str, Any],
+        technique: str = "dart_ms",
+        *,
+        by: str = "technician",
+        **more: Any,
     ) -> str:
         """
         Record one analysis under a claim and return its id.
@@ -137,12 +144,23 @@ class World:
         return found
 
     async def conclude(
-        self, claim: dict[str, Any], kind: str, analyses: list[str], *, by: str = "technician", **more: Any
+        self,
+        claim: dict[str, Any],
+        kind: str,
+        analyses: list[str],
+        *,
+        by: str = "technician",
+        **more: Any,
     ) -> httpx.Response:
         """
         Record a finding under a claim and return the answer.
         """
-        body = {"kind": kind, "outcome": "detected", "substances": ["fentanyl"], "analysis_ids": analyses}
+        body = {
+            "kind": kind,
+            "outcome": "detected",
+            "substances": ["fentanyl"],
+            "analysis_ids": analyses,
+        }
         return await self.as_(by).post(
             f"/v1/lab/samples/{claim['sample']['id']}/findings",
             json=body | more,
@@ -168,7 +186,9 @@ class World:
         token = {"If-Match": f'"{review["token"]}"'}
         path = f"/v1/lab/samples/{sample_id}"
         reviewer = self.as_("reviewer")
-        accepted = await reviewer.post(f"{path}/reviews", json={"decision": "accept"}, headers=token)
+        accepted = await reviewer.post(
+            f"{path}/reviews", json={"decision": "accept"}, headers=token
+        )
         assert accepted.status_code == 201, accepted.text
         report = await reviewer.post(f"{path}/reports", headers=token)
         assert report.status_code == 201, report.text

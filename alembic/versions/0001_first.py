@@ -5,8 +5,9 @@ Revision: 0001; after: nothing; 2026-11-23
 """
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import postgresql
+
+from alembic import op
 
 revision = "0001"
 down_revision = None

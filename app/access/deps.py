@@ -119,6 +119,6 @@ async def read_session(here: Here, who: AnyCaller, clock: Clock) -> AsyncIterato
         yield session
 
 
-# Without scope="function" FastAPI runs the code after "yield" when the answer has already gone (STYLE: commit first).
+# Without scope="function" FastAPI runs the code after "yield" when the answer has already gone.
 WriteSession = Annotated[Session, Depends(write_session, scope="function")]
 ReadSession = Annotated[Session, Depends(read_session, scope="function")]

@@ -43,7 +43,9 @@ async def add_key(session: Session, values: dict[str, Any]) -> None:
     await session.execute(insert(api_key).values(**values))
 
 
-async def find_agency(session: Session, *, agency_id: UUID | None = None, name: str | None = None) -> Row[Any] | None:
+async def find_agency(
+    session: Session, *, agency_id: UUID | None = None, name: str | None = None
+) -> Row[Any] | None:
     """
     Return one agency that this context may see, by id or by name.
     """
@@ -74,7 +76,9 @@ async def find_client(session: Session, client_id: UUID) -> Row[Any] | None:
     """
     Return one client.
     """
-    return (await session.execute(select(api_client).where(api_client.c.id == client_id))).one_or_none()
+    return (
+        await session.execute(select(api_client).where(api_client.c.id == client_id))
+    ).one_or_none()
 
 
 async def clients(session: Session) -> Sequence[Row[Any]]:
@@ -131,13 +135,18 @@ async def revoke_client(session: Session, client_id: UUID) -> bool:
     return (await session.execute(statement)).one_or_none() is not None
 
 
-async def authorize(session: Session, *, laboratory_id: UUID, client_id: UUID, technique: str) -> None:
+async def authorize(
+    session: Session, *, laboratory_id: UUID, client_id: UUID, technique: str
+) -> None:
     """
     Record that this person may release presumptive findings by this technique.
     """
     await session.execute(
         insert(method_authorization).values(
-            laboratory_id=laboratory_id, client_id=client_id, technique=technique, granted_at=session.now
+            laboratory_id=laboratory_id,
+            client_id=client_id,
+            technique=technique,
+            granted_at=session.now,
         )
     )
 
@@ -146,5 +155,7 @@ async def authorized_techniques(session: Session, client_id: UUID) -> frozenset[
     """
     Return the techniques this person may release presumptive findings by.
     """
-    statement = select(method_authorization.c.technique).where(method_authorization.c.client_id == client_id)
+    statement = select(method_authorization.c.technique).where(
+        method_authorization.c.client_id == client_id
+    )
     return frozenset((await session.execute(statement)).scalars())

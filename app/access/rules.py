@@ -77,7 +77,9 @@ MAY: dict[Role, frozenset[Scope]] = {
 ROLES_OF: dict[AgencyKind, frozenset[Role]] = {
     AgencyKind.SUBMITTING: frozenset({Role.AGENT, Role.INVESTIGATOR}),
     AgencyKind.PROSECUTION: frozenset({Role.INVESTIGATOR}),
-    AgencyKind.LABORATORY: frozenset({Role.TECHNICIAN, Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}),
+    AgencyKind.LABORATORY: frozenset(
+        {Role.TECHNICIAN, Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
+    ),
     AgencyKind.PARTNER: frozenset({Role.PARTNER}),
 }
 

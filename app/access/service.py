@@ -2,7 +2,7 @@
 Who may call: agencies, clients, keys, authorizations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from app.access.rules import (
 from app.kit import ids
 from app.kit.db import Context, Session, as_agency, as_laboratory
 from app.kit.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from app.kit.rows import mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ async def identify(session: Session, presented: keys.PresentedKey) -> Caller | N
     )
 
 
-async def create_agency(session: Session, *, name: str, kind: AgencyKind, country: str | None = None) -> UUID:
+async def create_agency(
+    session: Session, *, name: str, kind: AgencyKind, country: str | None = None
+) -> UUID:
     """
     Create an agency and return its id.
 
@@ -95,7 +98,13 @@ async def create_agency(session: Session, *, name: str, kind: AgencyKind, countr
     agency_id = ids.new()
     await repo.add_agency(
         session,
-        {"id": agency_id, "name": name, "kind": kind, "country": country, "created_at": session.now},
+        {
+            "id": agency_id,
+            "name": name,
+            "kind": kind,
+            "country": country,
+            "created_at": session.now,
+        },
     )
     return agency_id
 
@@ -136,7 +145,9 @@ async def create_client(
     return client_id
 
 
-async def create_key(session: Session, *, client_id: UUID, expires_at: datetime | None = None) -> str:
+async def create_key(
+    session: Session, *, client_id: UUID, expires_at: datetime | None = None
+) -> str:
     """
     Create a key for a client and return its text, which cannot be shown again.
 
@@ -200,7 +211,9 @@ async def authorize(session: Session, *, client_id: UUID, technique: str) -> Non
         raise NotFound("There is no such client.")
     may = scopes(frozenset(Role(role) for role in client.roles))
     if client.kind != ClientKind.PERSON or Scope.RELEASE not in may:
-        raise Invalid(errors=[FieldError("client", "may not release findings", "choose a technician")])
+        raise Invalid(
+            errors=[FieldError("client", "may not release findings", "choose a technician")]
+        )
     await repo.authorize(
         session, laboratory_id=client.agency_id, client_id=client_id, technique=technique
     )
@@ -227,7 +240,9 @@ async def choose_laboratory(session: Session, wanted: UUID | None) -> UUID:
     if wanted is not None and wanted in known:
         return wanted
     remedy = "name one of the laboratories" if known else "ask the operator to create a laboratory"
-    raise Invalid(errors=[FieldError("laboratory_id", "no such laboratory, or more than one", remedy)])
+    raise Invalid(
+        errors=[FieldError("laboratory_id", "no such laboratory, or more than one", remedy)]
+    )
 
 
 async def names(session: Session, client_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -237,12 +252,12 @@ async def names(session: Session, client_ids: Sequence[UUID]) -> dict[UUID, str]
     return await repo.names(session, client_ids)
 
 
-async def overview(session: Session) -> dict[str, list[dict[str, Any]]]:
+async def overview(session: Session) -> dict[str, list[Mapping[str, Any]]]:
     """
     Return all agencies, clients and keys, for the operator.
     """
     return {
-        "agencies": [dict(row._mapping) for row in await repo.agencies(session)],  # noqa: SLF001 - SQLAlchemy's public name
-        "clients": [dict(row._mapping) for row in await repo.clients(session)],  # noqa: SLF001 - SQLAlchemy's public name
-        "keys": [dict(row._mapping) for row in await repo.client_keys(session)],  # noqa: SLF001 - SQLAlchemy's public name
+        "agencies": [mapping(row) for row in await repo.agencies(session)],
+        "clients": [mapping(row) for row in await repo.clients(session)],
+        "keys": [mapping(row) for row in await repo.client_keys(session)],
     }

@@ -1,0 +1,3 @@
+"""
+Who holds each sample.
+"""

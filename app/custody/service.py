@@ -10,11 +10,10 @@ from app.custody import repo
 from app.kit import ids
 from app.kit.db import Session
 from app.kit.errors import Conflict
+from app.kit.rows import mapping
 
 
-async def begin(
-    session: Session, samples: Sequence[Mapping[str, Any]], *, client_id: UUID
-) -> None:
+async def begin(session: Session, samples: Sequence[Mapping[str, Any]], *, client_id: UUID) -> None:
     """
     Begin custody with the submitting agency.
     """
@@ -48,9 +47,7 @@ async def receive(
         session,
         [
             {
-                **_holding(
-                    session, sample, sample["laboratory_id"], client_id, purpose="analysis"
-                ),
+                **_holding(session, sample, sample["laboratory_id"], client_id, purpose="analysis"),
                 "seal_number": seal_number,
                 "condition": condition,
             }
@@ -62,7 +59,7 @@ async def history(session: Session, sample_id: UUID) -> list[Mapping[str, Any]]:
     """
     Return a sample's holdings, first to last.
     """
-    return [row._mapping for row in await repo.history(session, sample_id)]  # noqa: SLF001 - SQLAlchemy's public name
+    return [mapping(row) for row in await repo.history(session, sample_id)]
 
 
 def _holding(

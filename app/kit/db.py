@@ -90,7 +90,7 @@ class Session:
     now: datetime
     bells: set[str] = field(default_factory=set)
 
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:  # noqa: ANN401 - as SQLAlchemy
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """
         Run one statement.
         """
@@ -134,7 +134,9 @@ class Database:
         self._after_commit = after_commit
 
     @asynccontextmanager
-    async def transaction(self, context: Context, *, now: datetime | None = None) -> AsyncIterator[Session]:
+    async def transaction(
+        self, context: Context, *, now: datetime | None = None
+    ) -> AsyncIterator[Session]:
         """
         Open a transaction, commit it when the block ends well, roll it back when it raises.
 
@@ -151,7 +153,9 @@ class Database:
             await self._after_commit(frozenset(session.bells))
 
     @asynccontextmanager
-    async def reading(self, context: Context, *, now: datetime | None = None) -> AsyncIterator[Session]:
+    async def reading(
+        self, context: Context, *, now: datetime | None = None
+    ) -> AsyncIterator[Session]:
         """
         Open a READ ONLY transaction: a stray write fails, here as in production.
         """
@@ -210,7 +214,11 @@ def connect(
         },
         "timeout": 5,
     }
-    pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": overflow, "pool_timeout": pool_timeout_s}
+    pool: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": overflow,
+        "pool_timeout": pool_timeout_s,
+    }
     if pooler:
         # PgBouncer hands each transaction another server connection, so nothing may outlive one.
         arguments |= {
@@ -235,10 +243,12 @@ async def check_durable(database: Database) -> None:
     wanted = {"synchronous_commit", "fsync", "full_page_writes"}
     names = ", ".join(f"current_setting('{name}') AS {name}" for name in sorted(wanted))
     async with database.reading(KEY_LOOKUP) as session:
-        row = (await session.execute(text(f"SELECT {names}"))).one()  # noqa: S608 - three constant names
+        row = (await session.execute(text(f"SELECT {names}"))).one()
     off = [name for name in sorted(wanted) if getattr(row, name) == "off"]
     if off:
-        message = f"PostgreSQL setting {', '.join(off)} is off: a confirmed submission could be lost"
+        message = (
+            f"PostgreSQL setting {', '.join(off)} is off: a confirmed submission could be lost"
+        )
         raise NotDurableError(message)
 
 

@@ -37,7 +37,8 @@ Here = Annotated[Resources, Depends(resources)]
 
 
 def practice_clock(
-    here: Here, assayline_practice_clock: Annotated[datetime | None, Header(include_in_schema=False)] = None
+    here: Here,
+    assayline_practice_clock: Annotated[datetime | None, Header(include_in_schema=False)] = None,
 ) -> datetime | None:
     """
     Return the instant a practice run pretends it is, or None.

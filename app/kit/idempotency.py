@@ -92,7 +92,9 @@ class Guard:
             raise KeyReused
         return Replay(row.status_code, row.location, row.body)
 
-    async def keep(self, session: Session, *, status_code: int, location: str | None, body: bytes) -> None:
+    async def keep(
+        self, session: Session, *, status_code: int, location: str | None, body: bytes
+    ) -> None:
         """
         Store the answer in the same transaction as the fact; a concurrent double waits here and then fails.
         """

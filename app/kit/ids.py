@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, PlainSerializer, WithJsonSchema
 from typeid import TypeID
+import uuid_utils
 from uuid_utils.compat import uuid7
 
 PREFIXES = {
@@ -37,7 +38,7 @@ def write(prefix: str, value: UUID) -> str:
     """
     Write an id as callers see it.
     """
-    return str(TypeID.from_uuid(value, prefix=prefix))
+    return str(TypeID.from_uuid(uuid_utils.UUID(int=value.int), prefix=prefix))
 
 
 def read(prefix: str, text: str) -> UUID | None:
@@ -57,7 +58,11 @@ def read(prefix: str, text: str) -> UUID | None:
 
 def _spec(prefix: str) -> WithJsonSchema:
     return WithJsonSchema(
-        {"type": "string", "pattern": f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$", "examples": [write(prefix, UUID(int=0))]}
+        {
+            "type": "string",
+            "pattern": f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$",
+            "examples": [write(prefix, UUID(int=0))],
+        }
     )
 
 
@@ -82,7 +87,9 @@ DeliveryId = Annotated[UUID, _writer("dlv"), _spec("dlv")]
 def _reader(prefix: str) -> AfterValidator:
     def check(text: str) -> str:
         if read(prefix, text) is None:
-            message = f"must be the id of a {PREFIXES[prefix]}, such as {write(prefix, UUID(int=0))}"
+            message = (
+                f"must be the id of a {PREFIXES[prefix]}, such as {write(prefix, UUID(int=0))}"
+            )
             raise ValueError(message)
         return text
 

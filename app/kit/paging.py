@@ -60,4 +60,8 @@ def _mac(key: bytes, scope: str, body: bytes) -> bytes:
 
 
 def _refusal() -> BadCursor:
-    return BadCursor(errors=[FieldError("after", "not a cursor for this question", "leave it out to start again")])
+    return BadCursor(
+        errors=[
+            FieldError("after", "not a cursor for this question", "leave it out to start again")
+        ]
+    )

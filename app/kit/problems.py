@@ -121,7 +121,9 @@ def field_errors(errors: Sequence[Any]) -> list[FieldError]:
     """
     found = []
     for error in errors:
-        place = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}]
+        place = [
+            str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}
+        ]
         kind = str(error["type"])
         remedy = _REMEDIES.get(kind, "correct this value")
         if kind == "value_error" and "; " in error["msg"]:
@@ -148,7 +150,13 @@ async def _app_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, AppError):
         raise error
     return answer(
-        error.status, error.code, error.title, error.detail, error.errors, error.extra, error.headers
+        error.status,
+        error.code,
+        error.title,
+        error.detail,
+        error.errors,
+        error.extra,
+        error.headers,
     )
 
 
@@ -157,7 +165,11 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
         raise error
     fields = field_errors(error.errors())
     return answer(
-        422, "invalid", "Invalid content", "Some fields cannot be accepted; nothing was stored.", fields
+        422,
+        "invalid",
+        "Invalid content",
+        "Some fields cannot be accepted; nothing was stored.",
+        fields,
     )
 
 
@@ -169,7 +181,11 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
     code = title.lower().replace(" ", "-")
     detail = {404: "There is no such thing here.", 413: "The body is too large; send less at once."}
     return answer(
-        error.status_code, code, title, detail.get(error.status_code, str(error.detail)), headers=headers
+        error.status_code,
+        code,
+        title,
+        detail.get(error.status_code, str(error.detail)),
+        headers=headers,
     )
 
 
@@ -186,7 +202,9 @@ async def _database(_: Request, error: Exception) -> JSONResponse:
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:
     trace = uuid4().hex
     _log.error("unexpected", trace=trace, exc_info=error)
-    detail = "Something failed on our side; nothing was stored. Quote the trace when you ask about it."
+    detail = (
+        "Something failed on our side; nothing was stored. Quote the trace when you ask about it."
+    )
     return answer(500, "error", "Error", detail, trace=trace)
 
 

@@ -9,11 +9,19 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row as SqlRow
 from sqlalchemy import Table, TextClause, text
 
 from app.kit.db import Session
 
 Row = Mapping[str, Any]
+
+
+def mapping(row: SqlRow[Any]) -> Mapping[str, Any]:
+    """
+    Return a result row by its columns' names.
+    """
+    return {str(name): value for name, value in row._mapping.items()}  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def _plain(value: object) -> str:
@@ -36,20 +44,32 @@ def to_json(value: object) -> str:
         ValueError: for NaN and infinities, which JSON has no words for.
 
     """
-    return json.dumps(value, default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        value, default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+    )
 
 
 @lru_cache(maxsize=256)
 def _statement(names: tuple[str, ...], returning: str, conflict: str) -> TextClause:
     # The composite type of each table names its columns, so no column list can go stale.
-    parts = [f"INSERT INTO {name} SELECT r.* FROM jsonb_populate_recordset(NULL::{name}, :{name}) AS r" for name in names]  # noqa: S608 - names come from Table objects only
-    parts[-1] += (f" ON CONFLICT {conflict} DO NOTHING" if conflict else "") + (f" RETURNING {returning}" if returning else "")
+    parts = [
+        f"INSERT INTO {name} SELECT r.*"  # noqa: S608 - names come from Table objects only
+        f" FROM jsonb_populate_recordset(NULL::{name}, :{name}) AS r"
+        for name in names
+    ]
+    parts[-1] += (f" ON CONFLICT {conflict} DO NOTHING" if conflict else "") + (
+        f" RETURNING {returning}" if returning else ""
+    )
     before = ", ".join(f"w{number} AS ({part})" for number, part in enumerate(parts[:-1]))
     return text((f"WITH {before} " if before else "") + parts[-1])
 
 
 async def insert(
-    session: Session, rows: Mapping[Table, Sequence[Row]], *, returning: str = "", on_conflict: str = ""
+    session: Session,
+    rows: Mapping[Table, Sequence[Row]],
+    *,
+    returning: str = "",
+    on_conflict: str = "",
 ) -> Sequence[Any]:
     """
     Insert the rows of each table in one statement, in one round trip.
@@ -65,5 +85,7 @@ async def insert(
     if not filled:
         return []
     statement = _statement(tuple(table.name for table in filled), returning, on_conflict)
-    result = await session.execute(statement, {table.name: to_json(some) for table, some in filled.items()})
+    result = await session.execute(
+        statement, {table.name: to_json(some) for table, some in filled.items()}
+    )
     return result.all() if returning else []

@@ -69,7 +69,7 @@ def derive(master: bytes, purpose: Purpose) -> Key:
     """
     Derive the key of one purpose.
 
-    It will accept a master key of 32 bytes only.
+    It accepts a master key of 32 bytes only.
 
     Raises:
         ValueError: for a master key of another length.
@@ -85,7 +85,7 @@ def seal(key: Key, plain: bytes, *, bound_to: bytes) -> bytes:
     """
     Encrypt.
 
-    It will bind the box to ``bound_to``, such as the id of its row.
+    It binds the box to ``bound_to``, such as the id of its row.
     """
     head = _VERSION + key.id
     nonce = os.urandom(_NONCE_BYTES)
@@ -96,7 +96,7 @@ def unseal(key: Key, box: bytes, *, bound_to: bytes) -> bytes:
     """
     Decrypt.
 
-    It will return nothing at all unless key, box and binding fit.
+    It returns nothing at all unless key, box and binding fit.
 
     Raises:
         WrongKeyError: when the box names another key.
@@ -125,7 +125,7 @@ def mac(key: Key, data: bytes) -> bytes:
     """
     Return the HMAC-SHA256 of the data.
 
-    It will be compared with ``hmac.compare_digest`` only.
+    It is compared with ``hmac.compare_digest`` only.
     """
     return hmac.new(key.raw, data, hashlib.sha256).digest()
 

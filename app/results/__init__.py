@@ -1,0 +1,3 @@
+"""
+What the laboratory does and says.
+"""

@@ -13,7 +13,7 @@ from app.access.deps import (
     WriteSession,
 )
 from app.kit import ids
-from app.kit.http import Here, ClaimToken, problems
+from app.kit.http import ClaimToken, Here, problems
 from app.results import service
 from app.results.schemas import (
     AnalysisIn,
@@ -158,9 +158,7 @@ async def release_report(
     responses=problems(403, 404),
     tags=["agency", "investigator", "technician"],
 )
-async def findings(
-    sample_id: str, who: FollowCaller, session: ReadSession
-) -> list[FindingOut]:
+async def findings(sample_id: str, who: FollowCaller, session: ReadSession) -> list[FindingOut]:
     """
     Read a sample's findings; an agency sees those that are released.
     """

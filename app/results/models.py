@@ -17,12 +17,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 
 from app.kit.db import metadata
-from app.results.rules import AnalysisResult, FindingKind, FindingOutcome, ReportKind, ReviewDecision
+from app.results.rules import (
+    AnalysisResult,
+    FindingKind,
+    FindingOutcome,
+    ReportKind,
+    ReviewDecision,
+)
 
 INSTANT = TIMESTAMP(timezone=True)
 
 
-def _one_of(column: str, values: type[AnalysisResult | FindingKind | FindingOutcome | ReportKind | ReviewDecision]) -> str:
+def _one_of(
+    column: str,
+    values: type[AnalysisResult | FindingKind | FindingOutcome | ReportKind | ReviewDecision],
+) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 

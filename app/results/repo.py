@@ -45,9 +45,7 @@ async def find_finding(session: Session, finding_id: UUID) -> Row[Any] | None:
     """
     Return one finding.
     """
-    return (
-        await session.execute(select(finding).where(finding.c.id == finding_id))
-    ).one_or_none()
+    return (await session.execute(select(finding).where(finding.c.id == finding_id))).one_or_none()
 
 
 async def release(session: Session, *, finding_id: UUID, released_by: UUID) -> Row[Any] | None:
@@ -75,9 +73,7 @@ async def reports(session: Session, sample_id: UUID) -> Sequence[Row[Any]]:
     """
     Return a sample's reports, first to last.
     """
-    statement = (
-        select(report).where(report.c.sample_id == sample_id).order_by(report.c.released_at)
-    )
+    statement = select(report).where(report.c.sample_id == sample_id).order_by(report.c.released_at)
     return (await session.execute(statement)).all()
 
 

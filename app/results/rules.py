@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 RULE_SET = "swgdrug-8.1/assayline-1"
-"""SWGDRUG Recommendations 8.1 (2022-08-19), rules R1, R4, R5 and R6 of laboratory.md 6.1; the rest comes with the bench."""
+"""SWGDRUG Recommendations 8.1 (2022-08-19): its rules on category A techniques, reviewable data, positive results only
+and hyphenated techniques (R1, R4, R5, R6 below). The other rules are not applied yet."""
 
 MEASURED_FROM = 20
 """Confirmed cases a laboratory needs before its own agreement figure is printed."""
@@ -119,7 +120,7 @@ POWERS: dict[Technique, Power] = {
     Technique.COLOUR_TEST: _power("C", "color reaction", field_code="colour_test"),
     Technique.IMMUNOASSAY: _power("C", "antibody binding", field_code="fentanyl_strip"),
 }
-"""Categories after SWGDRUG, as read in laboratory.md 6.1; R6 (hyphenated counts as two) is its author's reading."""
+"""Categories after SWGDRUG 8.1; that a hyphenated technique counts as two (R6) is a reading to be confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,9 @@ def why_not_identified(evidence: Sequence[Evidence], substances: frozenset[str])
             for one in evidence
             if one.result is AnalysisResult.DETECTED and substance in one.substances
         ]
-        bare = [one for one in positive if not one.has_data and POWERS[one.technique].category < "C"]
+        bare = [
+            one for one in positive if not one.has_data and POWERS[one.technique].category < "C"
+        ]
         if bare:
             return f"R4: attach the data of {bare[0].technique} for {substance}, so that it can be reviewed."
         if not any(POWERS[one.technique].category == "A" for one in positive):
@@ -180,7 +183,9 @@ def why_not_identified(evidence: Sequence[Evidence], substances: frozenset[str])
 
 def _positive(evidence: Sequence[Evidence]) -> frozenset[str]:
     found: frozenset[str] = frozenset()
-    return found.union(*(one.substances for one in evidence if one.result is AnalysisResult.DETECTED))
+    return found.union(
+        *(one.substances for one in evidence if one.result is AnalysisResult.DETECTED)
+    )
 
 
 def statement(outcome: FindingOutcome, substances: Sequence[str], kind: FindingKind) -> str:
@@ -190,9 +195,7 @@ def statement(outcome: FindingOutcome, substances: Sequence[str], kind: FindingK
     if outcome is FindingOutcome.INCONCLUSIVE:
         return "Inconclusive: the analyses neither showed nor excluded a controlled substance."
     if outcome is FindingOutcome.NOTHING_CONTROLLED:
-        return (
-            "No controlled substance was identified by the techniques named. The material may still be toxic."
-        )
+        return "No controlled substance was identified by the techniques named. The material may still be toxic."
     listed = ", ".join(substances)
     if kind is FindingKind.PRESUMPTIVE:
         return f"Presumptively contains {listed}."

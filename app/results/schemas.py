@@ -41,9 +41,11 @@ class AnalysisIn(Strict):
     started_at: AwareDatetime
     ended_at: AwareDatetime
     result: AnalysisResult
-    substances: Substances = []
+    substances: Substances = Field(default=[])
     controls_passed: bool = Field(description="Whether the blanks and controls of its run passed.")
-    data_reference: Short | None = Field(default=None, description="Where a reviewer can open the data.")
+    data_reference: Short | None = Field(
+        default=None, description="Where a reviewer can open the data."
+    )
     data_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
 
     @model_validator(mode="after")
@@ -84,7 +86,7 @@ class FindingIn(Strict):
 
     kind: FindingKind
     outcome: FindingOutcome
-    substances: Substances = []
+    substances: Substances = Field(default=[])
     analysis_ids: Annotated[list[AnalysisIdText], Field(min_length=1, max_length=50)]
 
     @model_validator(mode="after")

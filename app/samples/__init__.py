@@ -1,0 +1,3 @@
+"""
+Submissions and samples: what agencies send, where it stands, and the queue at the bench.
+"""

@@ -16,7 +16,7 @@ from app.access.deps import (
     WriteSession,
 )
 from app.kit import ids, paging
-from app.kit.http import Here, ClaimToken, Limit, not_modified, problems
+from app.kit.http import ClaimToken, Here, Limit, not_modified, problems
 from app.kit.idempotency import Guard
 from app.samples import service
 from app.samples.rules import Stage
@@ -114,10 +114,10 @@ async def submissions(
     return SubmissionPage(items=items, next=_next(here.cursor_key, scope, items, more=more))
 
 
-@router.get("/submissions/{submission_id}", responses=problems(403, 404), tags=["agency", "investigator"])
-async def submission(
-    submission_id: str, who: FollowCaller, session: ReadSession
-) -> SubmissionOut:
+@router.get(
+    "/submissions/{submission_id}", responses=problems(403, 404), tags=["agency", "investigator"]
+)
+async def submission(submission_id: str, who: FollowCaller, session: ReadSession) -> SubmissionOut:
     """
     Read one submission with its samples.
     """
@@ -170,7 +170,9 @@ async def sample(
     return found
 
 
-@router.get("/samples/{sample_id}/place", responses=problems(403, 404), tags=["agency", "investigator"])
+@router.get(
+    "/samples/{sample_id}/place", responses=problems(403, 404), tags=["agency", "investigator"]
+)
 async def place(sample_id: str, who: FollowCaller, session: ReadSession) -> PlaceOut:
     """
     Read a sample's place in line, which changes when others move.
@@ -179,7 +181,9 @@ async def place(sample_id: str, who: FollowCaller, session: ReadSession) -> Plac
     return await service.place_of(session, ids.read("smp", sample_id))
 
 
-@router.get("/samples/{sample_id}/custody", responses=problems(403, 404), tags=["agency", "investigator"])
+@router.get(
+    "/samples/{sample_id}/custody", responses=problems(403, 404), tags=["agency", "investigator"]
+)
 async def custody(sample_id: str, who: FollowCaller, session: ReadSession) -> list[HoldingOut]:
     """
     Read who held a sample, first to last.
@@ -238,7 +242,11 @@ async def claim(here: Here, body: ClaimIn, who: QueueCaller, session: WriteSessi
     return ClaimsOut(claims=claims)
 
 
-@router.put("/lab/claims/{claim_id}", responses=problems(403, 404, 412, 428), tags=["technician", "reviewer"])
+@router.put(
+    "/lab/claims/{claim_id}",
+    responses=problems(403, 404, 412, 428),
+    tags=["technician", "reviewer"],
+)
 async def heartbeat(
     here: Here, claim_id: str, token: ClaimToken, who: QueueCaller, session: WriteSession
 ) -> HeartbeatOut:

@@ -93,9 +93,7 @@ async def submit_batch(
     return StreamingResponse(answers(), media_type="application/x-ndjson")
 
 
-async def _store(
-    here: Resources, who: Caller, clock: Any, lines: Sequence[Line]
-) -> list[bytes]:
+async def _store(here: Resources, who: Caller, clock: Any, lines: Sequence[Line]) -> list[bytes]:
     whole = [line for line in lines if line.body is not None]
     answers = {line.number: _refused(line, line.error) for line in lines if line.error is not None}
     try:
@@ -171,7 +169,9 @@ async def _read_ndjson(stream: AsyncIterator[bytes]) -> AsyncIterator[Line]:
 
 def _read(number: int, raw: bytes) -> Line:
     if len(raw) > _LINE_MOST:
-        return Line(number, None, _unreadable("is longer than 256 KiB", "send it as several submissions"))
+        return Line(
+            number, None, _unreadable("is longer than 256 KiB", "send it as several submissions")
+        )
     try:
         return Line(number, SubmissionIn.model_validate_json(raw.strip()))
     except ValidationError as problem:
@@ -197,7 +197,9 @@ async def _read_csv(stream: AsyncIterator[bytes]) -> AsyncIterator[Line]:
         try:
             (cells,) = csv.reader([line.decode("utf-8-sig").rstrip("\r")])
         except (UnicodeDecodeError, ValueError, csv.Error):
-            yield Line(number, None, _unreadable("is no CSV line in UTF-8", "save the file as UTF-8"))
+            yield Line(
+                number, None, _unreadable("is no CSV line in UTF-8", "save the file as UTF-8")
+            )
             continue
         if header is None:
             header = cells

@@ -110,7 +110,8 @@ sample = Table(
         name="received",
     ),
     CheckConstraint(
-        "(status IN ('confirmed', 'in_review', 'reported')) <= (confirmed_at IS NOT NULL)", name="confirmed"
+        "(status IN ('confirmed', 'in_review', 'reported')) <= (confirmed_at IS NOT NULL)",
+        name="confirmed",
     ),
     CheckConstraint("(status = 'reported') = (reported_at IS NOT NULL)", name="reported"),
     Index(None, "agency_id", "id"),
@@ -121,7 +122,9 @@ sample = Table(
     Index(None, "submission_id"),
     postgresql_with={"fillfactor": "85"},
 )
-"""``rank_key`` is the key of the stage at hand, in microseconds since 1970; ``body`` is the exhibit as the agency described it."""
+"""``rank_key`` is the key of the stage at hand, in microseconds since 1970.
+
+``body`` is the exhibit as the agency described it."""
 
 assessment = Table(
     "assessment",
@@ -160,7 +163,8 @@ queue_task = Table(
     Column("lease_until", INSTANT),
     CheckConstraint(_one_of("stage", Stage), name="stage"),
     CheckConstraint(
-        "(holder IS NULL) = (lease_until IS NULL) AND (holder IS NULL) = (claim_id IS NULL)", name="lease"
+        "(holder IS NULL) = (lease_until IS NULL) AND (holder IS NULL) = (claim_id IS NULL)",
+        name="lease",
     ),
     Index("ix_queue_task_rank", "laboratory_id", "stage", "rank_key", "sample_id"),
     Index("ix_queue_task_oldest", "laboratory_id", "stage", "aged_from", "sample_id"),
@@ -196,5 +200,11 @@ claim = Table(
     CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended"),
     UniqueConstraint("sample_id", "token"),
     Index("uq_claim_open", "sample_id", unique=True, postgresql_where=text("ended_at IS NULL")),
-    Index("ix_claim_done", "laboratory_id", "stage", "ended_at", postgresql_where=text("outcome = 'done'")),
+    Index(
+        "ix_claim_done",
+        "laboratory_id",
+        "stage",
+        "ended_at",
+        postgresql_where=text("outcome = 'done'"),
+    ),
 )

@@ -11,19 +11,19 @@ from typing import Any
 from app.access.rules import Scope
 from app.ranking.assess import Stage
 
-__all__ = ["Act", "ClaimOutcome", "Move", "MOVES", "Party", "Queue", "Stage", "Status", "moves_of"]
+__all__ = ["MOVES", "Act", "ClaimOutcome", "Move", "Party", "Queue", "Stage", "Status", "moves_of"]
 
 SMALL_G = 30
-"""A small parcel weighs 30 g or less gross as seized; a small quantity is 30 g or less seized in total (DESIGN 1)."""
+"""A small parcel weighs 30 g or less gross as seized; a small quantity is 30 g or less seized in total."""
 
 OLDEST_EVERY = 20
-"""Every twentieth start takes the oldest sample (ranking.md 0.4)."""
+"""Every twentieth start takes the oldest sample: it costs little, and it survives a broken score."""
 
 POST_DAYS = 14
-"""A sample ages from its submission, but at most this many days before its receipt (DESIGN 4.2)."""
+"""A sample ages from its submission, but at most this many days before its receipt."""
 
 BASIS = 20
-"""Completions needed before a prediction is given (DESIGN 4.2)."""
+"""Completions needed before a prediction is given."""
 
 
 class Party(StrEnum):
@@ -127,7 +127,16 @@ class Move:
 _S = Status
 
 MOVES: tuple[Move, ...] = (
-    Move(Act.RECEIVE, _S.SUBMITTED, _S.RECEIVED, Scope.BENCH, "received_at", "sample.received", Queue.ENTERS, Stage.SCREEN),
+    Move(
+        Act.RECEIVE,
+        _S.SUBMITTED,
+        _S.RECEIVED,
+        Scope.BENCH,
+        "received_at",
+        "sample.received",
+        Queue.ENTERS,
+        Stage.SCREEN,
+    ),
     Move(Act.CLAIM, _S.RECEIVED, _S.SCREENING, Scope.BENCH),
     Move(Act.CLAIM, _S.SCREENED, _S.CONFIRMING, Scope.BENCH),
     Move(Act.CLAIM, _S.CONFIRMED, _S.IN_REVIEW, Scope.REVIEW),
@@ -137,13 +146,48 @@ MOVES: tuple[Move, ...] = (
     Move(Act.LAPSE, _S.SCREENING, _S.RECEIVED, None),
     Move(Act.LAPSE, _S.CONFIRMING, _S.SCREENED, None),
     Move(Act.LAPSE, _S.IN_REVIEW, _S.CONFIRMED, None),
-    Move(Act.SCREEN, _S.SCREENING, _S.SCREENED, Scope.BENCH, "screened_at", None, Queue.NEXT_STAGE, Stage.CONFIRM),
+    Move(
+        Act.SCREEN,
+        _S.SCREENING,
+        _S.SCREENED,
+        Scope.BENCH,
+        "screened_at",
+        None,
+        Queue.NEXT_STAGE,
+        Stage.CONFIRM,
+    ),
     Move(Act.RELEASE, _S.SCREENED, _S.SCREENED, Scope.RELEASE, None, "finding.presumptive"),
     Move(Act.RELEASE, _S.CONFIRMING, _S.CONFIRMING, Scope.RELEASE, None, "finding.presumptive"),
     Move(Act.RELEASE, _S.CONFIRMED, _S.CONFIRMED, Scope.RELEASE, None, "finding.presumptive"),
-    Move(Act.CONFIRM, _S.CONFIRMING, _S.CONFIRMED, Scope.BENCH, "confirmed_at", None, Queue.NEXT_STAGE, Stage.REVIEW),
-    Move(Act.RETURN, _S.IN_REVIEW, _S.SCREENED, Scope.REVIEW, None, None, Queue.NEXT_STAGE, Stage.CONFIRM),
-    Move(Act.REPORT, _S.IN_REVIEW, _S.REPORTED, Scope.REVIEW, "reported_at", "report.released", Queue.LEAVES),
+    Move(
+        Act.CONFIRM,
+        _S.CONFIRMING,
+        _S.CONFIRMED,
+        Scope.BENCH,
+        "confirmed_at",
+        None,
+        Queue.NEXT_STAGE,
+        Stage.REVIEW,
+    ),
+    Move(
+        Act.RETURN,
+        _S.IN_REVIEW,
+        _S.SCREENED,
+        Scope.REVIEW,
+        None,
+        None,
+        Queue.NEXT_STAGE,
+        Stage.CONFIRM,
+    ),
+    Move(
+        Act.REPORT,
+        _S.IN_REVIEW,
+        _S.REPORTED,
+        Scope.REVIEW,
+        "reported_at",
+        "report.released",
+        Queue.LEAVES,
+    ),
 )
 """The whole life cycle. Another ending is another row here and another value in the CHECK of ``sample.status``."""
 
@@ -169,14 +213,20 @@ def claim_scope(stage: Stage) -> Scope:
     """
     Return what somebody must be allowed in order to claim at this stage.
     """
-    return next(move.scope for move in moves_of(Act.CLAIM) if move.source is CLAIMED_AT[stage] and move.scope)
+    return next(
+        move.scope
+        for move in moves_of(Act.CLAIM)
+        if move.source is CLAIMED_AT[stage] and move.scope
+    )
 
 
 def allowed(status: Status, scopes: frozenset[Scope]) -> tuple[Act, ...]:
     """
     Return what a caller with these scopes may do with a sample in this status.
     """
-    return tuple(dict.fromkeys(move.act for move in MOVES if move.source is status and move.scope in scopes))
+    return tuple(
+        dict.fromkeys(move.act for move in MOVES if move.source is status and move.scope in scopes)
+    )
 
 
 def is_small_parcel(route: str | None, parcel: dict[str, Any] | None) -> bool:

@@ -1,5 +1,5 @@
 """
-What callers send and receive about submissions and samples. The field names are fixed (DESIGN 4.5).
+What callers send and receive about submissions and samples. The field names are fixed: tools rely on them.
 """
 
 from datetime import date, datetime
@@ -19,7 +19,6 @@ from pydantic import (
 
 from app.kit.ids import AgencyId, AgencyIdText, ClaimId, SampleId, SampleIdText, SubmissionId
 from app.samples.rules import Stage, Status
-
 
 
 def _storable(text: str) -> str:
@@ -204,7 +203,8 @@ class ParcelIn(Strict):
         default=None, description="Gross weight as seized, in grams."
     )
     sender_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
-        default=None, description="HMAC-SHA-256 of the sender, made by the client with the laboratory's link key."
+        default=None,
+        description="HMAC-SHA-256 of the sender, made by the client with the laboratory's link key.",
     )
     tracking_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
 
@@ -235,13 +235,17 @@ class SampleIn(Strict):
     exhibit_number: Number
     description: Text | None = None
     suspected: list[Short] = Field(
-        default=[], max_length=20, description="What the agency suspects, in its own words. Never a finding."
+        default=[],
+        max_length=20,
+        description="What the agency suspects, in its own words. Never a finding.",
     )
     form: Form = Form.UNKNOWN
     colour: Short | None = None
     markings: Short | None = None
     quantity_seized: QuantityIn | None = Field(default=None, description="In total, as seized.")
-    quantity_sent: QuantityIn | None = Field(default=None, description="The portion sent to the laboratory.")
+    quantity_sent: QuantityIn | None = Field(
+        default=None, description="The portion sent to the laboratory."
+    )
     packaging: Short | None = None
     field_tests: list[FieldTestIn] = Field(default=[], max_length=50)
     reported_effects: list[Short] = Field(default=[], max_length=50)
@@ -267,7 +271,9 @@ class SubmissionIn(Strict):
     parcel: ParcelIn | None = None
     references: list[ReferenceIn] = Field(default=[], max_length=50)
     hearings: list[HearingIn] = Field(default=[], max_length=20)
-    laboratory_id: AgencyIdText | None = Field(default=None, description="Default: the only laboratory.")
+    laboratory_id: AgencyIdText | None = Field(
+        default=None, description="Default: the only laboratory."
+    )
     samples: list[SampleIn] = Field(min_length=1, max_length=SAMPLES_MOST)
 
     @field_validator("seized_at")
@@ -417,7 +423,9 @@ class ClaimIn(Strict):
 
     stage: Stage = Stage.SCREEN
     count: Annotated[int, Field(ge=1, le=50)] = 1
-    sample_id: SampleIdText | None = Field(default=None, description="Take this one instead of the next.")
+    sample_id: SampleIdText | None = Field(
+        default=None, description="Take this one instead of the next."
+    )
 
 
 class ClaimOut(BaseModel):
@@ -504,7 +512,9 @@ class SubmissionOut(BaseModel):
     submitted_at: datetime
     small_parcel: bool
     version: int
-    seizure: dict[str, Any] = Field(description="The seizure as the agency described it, without its samples.")
+    seizure: dict[str, Any] = Field(
+        description="The seizure as the agency described it, without its samples."
+    )
     hearings: list[HearingIn]
     samples: list[SampleOut]
 
@@ -515,7 +525,9 @@ class SamplePage(BaseModel):
     """
 
     items: list[SampleOut]
-    next: str | None = Field(description="Send as ``after`` for the next page; null on the last one.")
+    next: str | None = Field(
+        description="Send as ``after`` for the next page; null on the last one."
+    )
 
 
 class SampleQuery(Strict):

@@ -136,7 +136,9 @@ async def record_finding(
     check = why_not_identified if body.kind is FindingKind.IDENTIFIED else why_not_presumptive
     missing = check(evidence, frozenset(body.substances))
     if missing:
-        raise RuleNotMet(missing, errors=[FieldError("analysis_ids", missing, "record it, then cite it")])
+        raise RuleNotMet(
+            missing, errors=[FieldError("analysis_ids", missing, "record it, then cite it")]
+        )
     sample = await samples.look_up(session, held.sample_id)
     row: dict[str, Any] = {
         "id": ids.new(),
@@ -183,7 +185,9 @@ async def release_finding(
     found = await repo.find_finding(session, finding_id) if finding_id else None
     if found is None:
         raise NotFound
-    cited = await _cited(session, found.sample_id, [ids.write("ana", a) for a in found.analysis_ids])
+    cited = await _cited(
+        session, found.sample_id, [ids.write("ana", a) for a in found.analysis_ids]
+    )
     await _may_release(session, caller, [row.technique for row in cited])
     if ids.read("smp", label_scanned) != found.sample_id:
         message = "is the label of another item"
@@ -233,7 +237,7 @@ async def _cited(session: Session, sample_id: UUID, analysis_ids: Sequence[str])
     return [known[key] for key in wanted if key is not None]
 
 
-def _evidence(row: Any) -> Evidence:  # noqa: ANN401 - a result row
+def _evidence(row: Any) -> Evidence:
     return Evidence(
         technique=Technique(row.technique),
         result=AnalysisResult(row.result),
@@ -246,7 +250,11 @@ def _evidence(row: Any) -> Evidence:  # noqa: ANN401 - a result row
 def _as_field_tests(cited: Sequence[Any]) -> list[dict[str, Any]]:
     # The ranking knows one form of evidence: a technique, a target, a result.
     return [
-        {"technique": POWERS[Technique(row.technique)].field_code, "target": target, "result": row.result}
+        {
+            "technique": POWERS[Technique(row.technique)].field_code,
+            "target": target,
+            "result": row.result,
+        }
         for row in cited
         for target in (row.substances or [None])
     ]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.kit.db import Session
 from app.kit.errors import NotFound
+from app.kit.rows import mapping
 from app.results import repo
 from app.results.schemas import FindingOut, ReportOut
 from app.samples import service as samples
@@ -23,7 +24,7 @@ async def findings_of(session: Session, sample_id: UUID | None) -> list[FindingO
     if sample_id is None:
         raise NotFound
     rows = await repo.findings(session, sample_id)
-    return [FindingOut.model_validate(dict(row._mapping)) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    return [FindingOut.model_validate(mapping(row)) for row in rows]
 
 
 async def reports_of(session: Session, sample_id: UUID | None) -> list[ReportOut]:
@@ -38,6 +39,6 @@ async def reports_of(session: Session, sample_id: UUID | None) -> list[ReportOut
     if sample_id is None:
         raise NotFound
     return [
-        ReportOut.model_validate({**row._mapping, "sha256": row.sha256.hex()})  # noqa: SLF001 - SQLAlchemy's public name
+        ReportOut.model_validate({**mapping(row), "sha256": row.sha256.hex()})
         for row in await repo.reports(session, sample_id)
     ]

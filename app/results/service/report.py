@@ -30,9 +30,9 @@ async def issue(
     caller: Caller,
     sample: SampleDetailOut,
     kind: ReportKind,
-    finding: Any,  # noqa: ANN401 - a result row
+    finding: Any,
     analyses: Sequence[Any],
-    review: Any,  # noqa: ANN401 - a result row, or None
+    review: Any,
 ) -> ReportOut:
     """
     Write and store one report.
@@ -99,7 +99,11 @@ async def _reliability(session: Session, sample: SampleDetailOut, technique: str
 
 
 async def _store(
-    session: Session, caller: Caller, sample: SampleDetailOut, kind: ReportKind, body: dict[str, Any]
+    session: Session,
+    caller: Caller,
+    sample: SampleDetailOut,
+    kind: ReportKind,
+    body: dict[str, Any],
 ) -> ReportOut:
     canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     sha256 = hashlib.sha256(canonical.encode()).digest()

@@ -60,9 +60,7 @@ async def record_review(
     }
     await repo.add(session, review_table, row)
     if body.decision is ReviewDecision.RETURN:
-        await samples.return_to_bench(
-            session, held=held, caller=caller, remarks=body.remarks or ""
-        )
+        await samples.return_to_bench(session, held=held, caller=caller, remarks=body.remarks or "")
     return ReviewOut.model_validate(row)
 
 
@@ -94,7 +92,9 @@ async def release_report(
     ]
     finding = concluded[-1]
     cited = [
-        row for row in await repo.analyses(session, held.sample_id) if row.id in finding.analysis_ids
+        row
+        for row in await repo.analyses(session, held.sample_id)
+        if row.id in finding.analysis_ids
     ]
     released = await repo.release(session, finding_id=finding.id, released_by=caller.client_id)
     if released is None:

@@ -74,9 +74,7 @@ async def count_starts(session: Session, *, laboratory_id: UUID, stage: Stage, c
 
     The row stays locked until the commit: claims of one laboratory and stage follow one another.
     """
-    new = insert(bench_turn).values(
-        laboratory_id=laboratory_id, stage=stage, starts=max(count, 0)
-    )
+    new = insert(bench_turn).values(laboratory_id=laboratory_id, stage=stage, starts=max(count, 0))
     statement = new.on_conflict_do_update(
         index_elements=["laboratory_id", "stage"],
         set_={"starts": bench_turn.c.starts + count},
@@ -84,7 +82,7 @@ async def count_starts(session: Session, *, laboratory_id: UUID, stage: Stage, c
     return int((await session.execute(statement)).scalar_one()) - count
 
 
-async def take_next(  # noqa: D417 - the names say it
+async def take_next(
     session: Session,
     *,
     laboratory_id: UUID,
@@ -280,5 +278,3 @@ async def head(
         .order_by(first.c.rank_key, first.c.sample_id)
     )
     return (await session.execute(statement)).all()
-
-

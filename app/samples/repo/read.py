@@ -35,7 +35,7 @@ class Filters:
         return repr((self.file_number, self.status, self.updated_since, self.small_parcel))
 
 
-def _mine(session: Session, table: Any) -> ColumnElement[bool]:  # noqa: ANN401 - either of two tables
+def _mine(session: Session, table: Any) -> ColumnElement[bool]:
     # Row-level security already hides the rest; this only names the index to use.
     if session.context.role is DbRole.LAB:
         found: ColumnElement[bool] = table.c.laboratory_id == session.tenant
@@ -67,18 +67,14 @@ async def one(session: Session, sample_id: UUID) -> Row[Any] | None:
     """
     Return a sample with its latest assessment.
     """
-    return (
-        await session.execute(_with_assessment().where(sample.c.id == sample_id))
-    ).one_or_none()
+    return (await session.execute(_with_assessment().where(sample.c.id == sample_id))).one_or_none()
 
 
 async def several(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """
     Return these samples with their latest assessments.
     """
-    return (
-        await session.execute(_with_assessment().where(sample.c.id.in_(sample_ids)))
-    ).all()
+    return (await session.execute(_with_assessment().where(sample.c.id.in_(sample_ids)))).all()
 
 
 async def page(
@@ -144,9 +140,7 @@ async def submission_body(session: Session, submission_id: UUID) -> dict[str, An
     Return what the agency said about the seizure.
     """
     body: dict[str, Any] = (
-        await session.execute(
-            select(submission.c.body).where(submission.c.id == submission_id)
-        )
+        await session.execute(select(submission.c.body).where(submission.c.id == submission_id))
     ).scalar_one()
     return body
 

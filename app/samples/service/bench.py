@@ -15,6 +15,7 @@ from app.custody import service as custody
 from app.kit import ids
 from app.kit.db import WORKER, Database, Session, as_laboratory
 from app.kit.errors import Conflict, NotFound, Stale
+from app.kit.rows import mapping
 from app.samples.repo import moves as moves_repo
 from app.samples.repo import queue as repo
 from app.samples.repo import read as read_repo
@@ -31,9 +32,9 @@ from app.samples.schemas import (
     HeartbeatOut,
     QueueLine,
     QueueOut,
+    ReasonOut,
     ReceiptIn,
     ReceiptOut,
-    ReasonOut,
 )
 from app.samples.service import risk
 from app.samples.service.look_up import look_up, risk_out, sample_out
@@ -220,7 +221,7 @@ async def _claimed(session: Session, caller: Caller, taken: Sequence[Any]) -> li
             stage=Stage(claim.stage),
             taken_as_oldest=claim.taken_as_oldest,
             lease_until=claim.lease_until,
-            sample=sample_out(rows[claim.sample_id]._mapping),  # noqa: SLF001 - SQLAlchemy's public name
+            sample=sample_out(mapping(rows[claim.sample_id])),
             risk=risk_out(rows[claim.sample_id].risk),
         )
         for claim in first_ranked
@@ -248,7 +249,9 @@ async def hold(
     if row is None or sample_id is None:
         await read_version(session, sample_id)
         _log.warning("fenced_write", sample=str(sample_id), token=token)
-        raise Stale("This claim no longer holds the sample: it lapsed, was put back or is finished.")
+        raise Stale(
+            "This claim no longer holds the sample: it lapsed, was put back or is finished."
+        )
     return Held(row.claim_id, sample_id, token, Stage(row.stage), row.aged_from)
 
 
@@ -305,9 +308,7 @@ async def put_back(
     )
     if freed is None or freed != claim.id:
         raise Stale("This claim has ended.")
-    await repo.end_claim(
-        session, claim_id=claim.id, outcome=ClaimOutcome.PUT_BACK, reason=reason
-    )
+    await repo.end_claim(session, claim_id=claim.id, outcome=ClaimOutcome.PUT_BACK, reason=reason)
     await apply(
         session,
         act=Act.PUT_BACK,
@@ -360,7 +361,7 @@ async def finish(
     seizure = await read_repo.submission_body(session, row.submission_id)
     judged = risk.judge(seizure, row.body, stage=stage, found=found)
     rank_key = risk.key_of(judged, held.aged_from)
-    assessment = risk.as_row(judged, sample=row._mapping, cause=str(act), at=session.now)  # noqa: SLF001 - SQLAlchemy's public name
+    assessment = risk.as_row(judged, sample=mapping(row), cause=str(act), at=session.now)
     await moves_repo.add_assessment(session, assessment)
     await repo.next_stage(session, sample_id=held.sample_id, stage=stage, rank_key=rank_key)
     moved = await apply(
@@ -376,9 +377,7 @@ async def finish(
     return moved[0]
 
 
-async def return_to_bench(
-    session: Session, *, held: Held, caller: Caller, remarks: str
-) -> Moved:
+async def return_to_bench(session: Session, *, held: Held, caller: Caller, remarks: str) -> Moved:
     """
     Send a sample from review back to be confirmed again, with the reviewer's remarks.
     """

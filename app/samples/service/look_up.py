@@ -10,6 +10,7 @@ from uuid import UUID
 from app.custody import service as custody
 from app.kit.db import Session
 from app.kit.errors import NotFound
+from app.kit.rows import mapping
 from app.samples.repo import read as repo
 from app.samples.repo.read import Filters
 from app.samples.rules import BASIS, Stage
@@ -69,7 +70,7 @@ async def look_up(session: Session, sample_id: UUID | None) -> SampleDetailOut:
     if row is None:
         raise NotFound
     return SampleDetailOut.model_validate(
-        {**row._mapping, "exhibit": row.body, "risk": risk_out(row.risk)}  # noqa: SLF001 - SQLAlchemy's public name
+        {**mapping(row), "exhibit": row.body, "risk": risk_out(row.risk)}
     )
 
 
@@ -80,7 +81,7 @@ async def page(
     Return one page of samples, newest first, and whether there are more.
     """
     rows = await repo.page(session, filters=filters, before=before, limit=limit + 1)
-    return [sample_out(row._mapping) for row in rows[:limit]], len(rows) > limit  # noqa: SLF001 - SQLAlchemy's public name
+    return [sample_out(mapping(row)) for row in rows[:limit]], len(rows) > limit
 
 
 async def submission(session: Session, submission_id: UUID | None) -> SubmissionOut:
@@ -97,10 +98,10 @@ async def submission(session: Session, submission_id: UUID | None) -> Submission
     row, samples, hearings = found
     return SubmissionOut.model_validate(
         {
-            **row._mapping,  # noqa: SLF001 - SQLAlchemy's public name
+            **mapping(row),
             "seizure": row.body,
             "hearings": [{"kind": one.kind, "date": one.held_on} for one in hearings],
-            "samples": [sample_out(one._mapping) for one in samples],  # noqa: SLF001 - SQLAlchemy's public name
+            "samples": [sample_out(mapping(one)) for one in samples],
         }
     )
 
@@ -114,7 +115,7 @@ async def submission_page(
     rows = await repo.submission_page(
         session, file_number=file_number, before=before, limit=limit + 1
     )
-    lines = [SubmissionLine.model_validate(dict(row._mapping)) for row in rows[:limit]]  # noqa: SLF001 - SQLAlchemy's public name
+    lines = [SubmissionLine.model_validate(mapping(row)) for row in rows[:limit]]
     return lines, len(rows) > limit
 
 
@@ -122,9 +123,7 @@ async def places_of(session: Session, sample_ids: Sequence[UUID]) -> dict[UUID, 
     """
     Return where these samples stand in line.
     """
-    return {
-        row.sample_id: _place(session, row) for row in await repo.places(session, sample_ids)
-    }
+    return {row.sample_id: _place(session, row) for row in await repo.places(session, sample_ids)}
 
 
 async def place_of(session: Session, sample_id: UUID | None) -> PlaceOut:
@@ -141,7 +140,7 @@ async def place_of(session: Session, sample_id: UUID | None) -> PlaceOut:
     return next(iter(found.values()), over)
 
 
-def _place(session: Session, row: Any) -> PlaceOut:  # noqa: ANN401 - a result row
+def _place(session: Session, row: Any) -> PlaceOut:
     place = None if row.at_bench or row.ahead >= _COUNTED else row.ahead + 1
     predicted = None
     if place is not None and row.finished >= BASIS and row.finished_to > row.finished_from:

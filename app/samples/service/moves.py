@@ -10,6 +10,7 @@ from uuid import UUID
 
 from app.kit.db import Session
 from app.kit.errors import Conflict, NotFound
+from app.kit.rows import mapping
 from app.ledger import service as ledger
 from app.samples.repo import moves as moves_repo
 from app.samples.repo import read as read_repo
@@ -64,7 +65,7 @@ async def apply(
     )
     if len(rows) != len(set(sample_ids)):
         await _refuse(session, act, sample_ids, {row.id for row in rows})
-    moved = [Moved(row._mapping, row.from_status) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    moved = [Moved(mapping(row), row.from_status) for row in rows]
     owed = await _announce(session, act, moved, summary or {})
     await ledger.record(
         session,
@@ -93,9 +94,7 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-async def _refuse(
-    session: Session, act: Act, wanted: Sequence[UUID], moved: set[UUID]
-) -> None:
+async def _refuse(session: Session, act: Act, wanted: Sequence[UUID], moved: set[UUID]) -> None:
     left = next(sample_id for sample_id in wanted if sample_id not in moved)
     status = await moves_repo.status(session, left)
     if status is None:
@@ -110,15 +109,13 @@ async def _refuse(
 async def _announce(
     session: Session, act: Act, moved: Sequence[Moved], summary: Mapping[str, Any]
 ) -> list[Sequence[tuple[UUID, UUID]]]:
-    types = {move.announces for move in moves_of(act)} - {None}
-    if not types or not moved:
+    told = next((move.announces for move in moves_of(act) if move.announces), None)
+    if told is None or not moved:
         return [() for _ in moved]
-    recipients = await read_repo.parties(
-        session, list({one.row["submission_id"] for one in moved})
-    )
+    recipients = await read_repo.parties(session, list({one.row["submission_id"] for one in moved}))
     notices = [
         webhooks.Notice(
-            type=EventType(next(iter(types))),
+            type=EventType(told),
             owner_agency_id=one.row["agency_id"],
             laboratory_id=one.row["laboratory_id"],
             submission_id=one.row["submission_id"],

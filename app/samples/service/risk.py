@@ -31,7 +31,9 @@ def judge(
         found: the laboratory's own screen results, in the form of field tests.
 
     """
-    body = {**exhibit, "field_tests": [*exhibit.get("field_tests", []), *found]} if found else exhibit
+    body = (
+        {**exhibit, "field_tests": [*exhibit.get("field_tests", []), *found]} if found else exhibit
+    )
     return assess(facts_from(seizure, body), current(), stage)
 
 
@@ -42,9 +44,7 @@ def key_of(judged: Assessment, aged_from: datetime) -> int:
     return rank_key(to_us(aged_from), judged.head_start_us)
 
 
-def as_row(
-    judged: Assessment, *, sample: Mapping[str, Any], cause: str, at: datetime
-) -> rows.Row:
+def as_row(judged: Assessment, *, sample: Mapping[str, Any], cause: str, at: datetime) -> rows.Row:
     """
     Write an assessment as it is stored, under a new id.
 

@@ -240,9 +240,7 @@ async def _announce(session: Session, caller: Caller, prepared: Sequence[_Prepar
     )
 
 
-def _facts(
-    one: _Prepared, caller: Caller, pairs: Sequence[tuple[UUID, UUID]]
-) -> list[ledger.Fact]:
+def _facts(one: _Prepared, caller: Caller, pairs: Sequence[tuple[UUID, UUID]]) -> list[ledger.Fact]:
     submission = one.submission
     common = {
         "agency_id": submission["agency_id"],
