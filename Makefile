@@ -12,7 +12,7 @@ PATHS := app workers tests $(wildcard bench alembic)
 TESTS ?= tests
 ARGS ?=
 
-.PHONY: help setup demo run test test-fast lint fix types imports bench openapi openapi-check migrate requirements clean
+.PHONY: help setup demo run test test-fast lint fix types imports bench openapi openapi-check docs migrate requirements clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ openapi: $(STAMP) ## Write the snapshot of the API anew; read its diff
 
 openapi-check: $(STAMP) ## Check that the snapshot of the API is what the code says
 	@$(BIN)/assayline openapi --check openapi/openapi.json
+
+docs: $(STAMP) ## Write the generated pages of docs/ anew
+	@$(BIN)/python -m app.samples.lifecycle > docs/lifecycle.md
 
 migrate: $(STAMP) ## Bring the database that the settings name to the newest schema
 	@$(BIN)/assayline migrate $(ARGS)

@@ -55,7 +55,7 @@ class Status(StrEnum):
     CONFIRMED = "confirmed"
     """A conclusion is recorded; in the queue to be reviewed by somebody else."""
     IN_REVIEW = "in_review"
-    """Claimed for review. Left by ``report``, ``return_``, ``put_back`` or ``lapse``."""
+    """Claimed for review. Left by ``report``, ``return``, ``put_back`` or ``lapse``."""
     REPORTED = "reported"
     """A final report is released. Amended reports supersede it; the status stays."""
 
