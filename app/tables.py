@@ -11,4 +11,13 @@ from app.results import models as results
 from app.samples import models as samples
 from app.webhooks import models as webhooks
 
-__all__ = ["access", "custody", "idempotency", "ledger", "metadata", "results", "samples", "webhooks"]
+__all__ = [
+    "access",
+    "custody",
+    "idempotency",
+    "ledger",
+    "metadata",
+    "results",
+    "samples",
+    "webhooks",
+]

@@ -39,6 +39,11 @@ OURS = f"laboratory_id = {TENANT}"
 def shared(submission: str) -> str:
     """
     Return the condition under which an agency may read a file's row: it is its own, or it has a part in the file.
+
+    Args:
+        submission: the row's column with its table's name before it. A bare ``submission_id`` would mean the inner
+            table's own, which equals itself: every agency with a file would then see everybody's.
+
     """
     return (
         f"{MINE} OR EXISTS (SELECT 1 FROM submission_access AS a WHERE a.submission_id = {submission}"
@@ -51,7 +56,6 @@ PARTY_OF = (
     " WHERE a.submission_id = event.submission_id AND a.agency_id = event.agency_id)"
 )
 
-SEEN = shared("submission_id")
 ALL = "true"
 
 # table: role: (what may be done, which rows are seen, which rows may be written)
@@ -90,16 +94,16 @@ RULES: dict[str, dict[str, tuple[str, str, str]]] = {
         "lookup": ("SELECT", ALL, ""),
     },
     "hearing": {
-        "agency": ("SELECT, INSERT", SEEN, MINE),
+        "agency": ("SELECT, INSERT", shared("hearing.submission_id"), MINE),
         "lab": ("SELECT", OURS, ""),
     },
     "sample": {
-        "agency": ("SELECT, INSERT, UPDATE", SEEN, MINE),
+        "agency": ("SELECT, INSERT, UPDATE", shared("sample.submission_id"), MINE),
         "lab": ("SELECT, UPDATE", OURS, OURS),
         "lookup": ("SELECT", ALL, ""),
     },
     "assessment": {
-        "agency": ("SELECT, INSERT", SEEN, MINE),
+        "agency": ("SELECT, INSERT", shared("assessment.submission_id"), MINE),
         "lab": ("SELECT, INSERT", OURS, OURS),
     },
     "queue_task": {
@@ -118,17 +122,21 @@ RULES: dict[str, dict[str, tuple[str, str, str]]] = {
         "lab": ("SELECT, INSERT", MINE, MINE),
     },
     "holding": {
-        "agency": ("SELECT, INSERT, UPDATE", SEEN, MINE),
+        "agency": ("SELECT, INSERT, UPDATE", shared("holding.submission_id"), MINE),
         "lab": ("SELECT, INSERT, UPDATE", OURS, OURS),
     },
     "analysis": {"lab": ("SELECT, INSERT", OURS, OURS)},
     "review": {"lab": ("SELECT, INSERT", OURS, OURS)},
     "finding": {
-        "agency": ("SELECT", f"released_at IS NOT NULL AND ({SEEN})", ""),
+        "agency": (
+            "SELECT",
+            f"released_at IS NOT NULL AND ({shared('finding.submission_id')})",
+            "",
+        ),
         "lab": ("SELECT, INSERT, UPDATE (released_by, released_at)", OURS, OURS),
     },
     "report": {
-        "agency": ("SELECT", SEEN, ""),
+        "agency": ("SELECT", shared("report.submission_id"), ""),
         "lab": ("SELECT, INSERT", OURS, OURS),
     },
     "report_counter": {"lab": ("SELECT, INSERT, UPDATE", OURS, OURS)},
@@ -186,7 +194,7 @@ FUNCTIONS = (
         CREATE FUNCTION find_api_key(wanted text)
         RETURNS TABLE (client_id uuid, client_name text, client_kind text, agency_id uuid, agency_kind text,
                        roles text[], secret_sha256 bytea)
-        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
             SELECT c.id, c.name, c.kind, g.id, g.kind, c.roles, k.secret_sha256
             FROM api_key AS k
             JOIN api_client AS c ON c.id = k.client_id
@@ -206,7 +214,7 @@ FUNCTIONS = (
         CREATE FUNCTION place_in_line(wanted uuid[])
         RETURNS TABLE (sample_id uuid, stage text, at_bench boolean, ahead bigint, finished bigint,
                        finished_from timestamptz, finished_to timestamptz)
-        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
             SELECT s.id, me.stage, q.holder IS NOT NULL,
                    (SELECT count(*) FROM (
                         SELECT 1 FROM queue_task AS o
@@ -236,7 +244,7 @@ FUNCTIONS = (
         "assayline_agency, assayline_lab",
         """
         CREATE FUNCTION owe_deliveries(event_ids uuid[]) RETURNS bigint
-        LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
             WITH owed AS (
                 INSERT INTO delivery (id, agency_id, event_id, endpoint_id, state, attempts, due_at, token, created_at)
                 SELECT gen_random_uuid(), e.agency_id, e.id, p.id, 'pending', 0, now(), 0, now()
@@ -337,7 +345,7 @@ def _make_tables() -> None:
         sa.Column("closed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
             "kind IN ('submitting', 'laboratory', 'prosecution', 'partner')",
-            name=("ck_agency_kind"),
+            name=op.f("ck_agency_kind"),
         ),
         sa.PrimaryKeyConstraint("id", name=("pk_agency")),
         sa.UniqueConstraint("name", name=("uq_agency_name")),
@@ -362,12 +370,14 @@ def _make_tables() -> None:
         sa.Column("data_sha256", sa.LargeBinary(), nullable=True),
         sa.Column("recorded_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "(result = 'detected') = (cardinality(substances) > 0)", name=("ck_analysis_substances")
+            "(result = 'detected') = (cardinality(substances) > 0)",
+            name=op.f("ck_analysis_substances"),
         ),
         sa.CheckConstraint(
-            "result IN ('detected', 'not_detected', 'inconclusive')", name=("ck_analysis_result")
+            "result IN ('detected', 'not_detected', 'inconclusive')",
+            name=op.f("ck_analysis_result"),
         ),
-        sa.CheckConstraint("ended_at >= started_at", name=("ck_analysis_times")),
+        sa.CheckConstraint("ended_at >= started_at", name=op.f("ck_analysis_times")),
         sa.PrimaryKeyConstraint("id", name=("pk_analysis")),
     )
     op.create_index(
@@ -394,7 +404,7 @@ def _make_tables() -> None:
         sa.Column("head_start_us", sa.BigInteger(), nullable=False),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.CheckConstraint(
-            "stage IN ('screen', 'confirm', 'review')", name=("ck_assessment_stage")
+            "stage IN ('screen', 'confirm', 'review')", name=op.f("ck_assessment_stage")
         ),
         sa.PrimaryKeyConstraint("id", name=("pk_assessment")),
     )
@@ -425,8 +435,10 @@ def _make_tables() -> None:
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.CheckConstraint("outcome IN ('done', 'put_back', 'lapsed')", name=("ck_claim_outcome")),
-        sa.CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name=("ck_claim_ended")),
+        sa.CheckConstraint(
+            "outcome IN ('done', 'put_back', 'lapsed')", name=op.f("ck_claim_outcome")
+        ),
+        sa.CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name=op.f("ck_claim_ended")),
         sa.PrimaryKeyConstraint("id", name=("pk_claim")),
         sa.UniqueConstraint("sample_id", "token", name=("uq_claim_sample_id_token")),
     )
@@ -456,7 +468,7 @@ def _make_tables() -> None:
         sa.Column("disabled_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "(disabled_at IS NULL) = (disabled_reason IS NULL)", name=("ck_endpoint_disabled")
+            "(disabled_at IS NULL) = (disabled_reason IS NULL)", name=op.f("ck_endpoint_disabled")
         ),
         sa.PrimaryKeyConstraint("id", name=("pk_endpoint")),
     )
@@ -521,15 +533,16 @@ def _make_tables() -> None:
         sa.Column("released_by", sa.Uuid(), nullable=True),
         sa.Column("released_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(outcome = 'detected') = (cardinality(substances) > 0)", name=("ck_finding_substances")
+            "(outcome = 'detected') = (cardinality(substances) > 0)",
+            name=op.f("ck_finding_substances"),
         ),
-        sa.CheckConstraint("kind IN ('presumptive', 'identified')", name=("ck_finding_kind")),
+        sa.CheckConstraint("kind IN ('presumptive', 'identified')", name=op.f("ck_finding_kind")),
         sa.CheckConstraint(
             "outcome IN ('detected', 'nothing_controlled', 'inconclusive')",
-            name=("ck_finding_outcome"),
+            name=op.f("ck_finding_outcome"),
         ),
         sa.CheckConstraint(
-            "(released_at IS NULL) = (released_by IS NULL)", name=("ck_finding_released")
+            "(released_at IS NULL) = (released_by IS NULL)", name=op.f("ck_finding_released")
         ),
         sa.PrimaryKeyConstraint("id", name=("pk_finding")),
     )
@@ -550,7 +563,7 @@ def _make_tables() -> None:
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("seal_number", sa.Text(), nullable=True),
         sa.Column("condition", sa.Text(), nullable=True),
-        sa.CheckConstraint("until IS NULL OR until >= since", name=("ck_holding_order")),
+        sa.CheckConstraint("until IS NULL OR until >= since", name=op.f("ck_holding_order")),
         sa.PrimaryKeyConstraint("id", name=("pk_holding")),
     )
     op.create_index(("ix_holding_sample_id_since"), "holding", ["sample_id", "since"], unique=False)
@@ -579,7 +592,7 @@ def _make_tables() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("id = 1", name=("ck_ledger_head_single")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_ledger_head_single")),
         sa.PrimaryKeyConstraint("id", name=("pk_ledger_head")),
     )
     op.create_table(
@@ -594,11 +607,11 @@ def _make_tables() -> None:
         sa.Column("holder", sa.Uuid(), nullable=True),
         sa.Column("lease_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "stage IN ('screen', 'confirm', 'review')", name=("ck_queue_task_stage")
+            "stage IN ('screen', 'confirm', 'review')", name=op.f("ck_queue_task_stage")
         ),
         sa.CheckConstraint(
             "(holder IS NULL) = (lease_until IS NULL) AND (holder IS NULL) = (claim_id IS NULL)",
-            name=("ck_queue_task_lease"),
+            name=op.f("ck_queue_task_lease"),
         ),
         sa.PrimaryKeyConstraint("sample_id", name=("pk_queue_task")),
         postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.01"},
@@ -630,7 +643,7 @@ def _make_tables() -> None:
         sa.Column("authorized_by", sa.Uuid(), nullable=False),
         sa.Column("released_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("replaces_id", sa.Uuid(), nullable=True),
-        sa.CheckConstraint("kind IN ('preliminary', 'final')", name=("ck_report_kind")),
+        sa.CheckConstraint("kind IN ('preliminary', 'final')", name=op.f("ck_report_kind")),
         sa.PrimaryKeyConstraint("id", name=("pk_report")),
         sa.UniqueConstraint("laboratory_id", "number", name=("uq_report_laboratory_id_number")),
     )
@@ -660,7 +673,7 @@ def _make_tables() -> None:
         sa.Column("decision", sa.Text(), nullable=False),
         sa.Column("remarks", sa.Text(), nullable=True),
         sa.Column("reviewed_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.CheckConstraint("decision IN ('accept', 'return')", name=("ck_review_decision")),
+        sa.CheckConstraint("decision IN ('accept', 'return')", name=op.f("ck_review_decision")),
         sa.PrimaryKeyConstraint("id", name=("pk_review")),
     )
     op.create_index(
@@ -700,7 +713,7 @@ def _make_tables() -> None:
         sa.Column("roles", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("revoked_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.CheckConstraint("kind IN ('person', 'system')", name=("ck_api_client_kind")),
+        sa.CheckConstraint("kind IN ('person', 'system')", name=op.f("ck_api_client_kind")),
         sa.ForeignKeyConstraint(["agency_id"], ["agency.id"], name=("fk_api_client_agency_id")),
         sa.PrimaryKeyConstraint("id", name=("pk_api_client")),
         sa.UniqueConstraint("agency_id", "name", name=("uq_api_client_agency_id_name")),
@@ -712,9 +725,9 @@ def _make_tables() -> None:
         sa.Column("prev_hash", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "length(hash) = 32 AND length(prev_hash) = 32", name=("ck_chain_sha256")
+            "length(hash) = 32 AND length(prev_hash) = 32", name=op.f("ck_chain_sha256")
         ),
-        sa.CheckConstraint("seq > 0", name=("ck_chain_seq")),
+        sa.CheckConstraint("seq > 0", name=op.f("ck_chain_seq")),
         sa.ForeignKeyConstraint(["entry_id"], ["entry.id"], name=("fk_chain_entry_id")),
         sa.PrimaryKeyConstraint("seq", name=("pk_chain")),
         sa.UniqueConstraint("entry_id", name=("uq_chain_entry_id")),
@@ -735,10 +748,11 @@ def _make_tables() -> None:
         sa.Column("settled_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(state IN ('delivered', 'exhausted')) = (settled_at IS NOT NULL)",
-            name=("ck_delivery_settled"),
+            name=op.f("ck_delivery_settled"),
         ),
         sa.CheckConstraint(
-            "state IN ('pending', 'sending', 'delivered', 'exhausted')", name=("ck_delivery_state")
+            "state IN ('pending', 'sending', 'delivered', 'exhausted')",
+            name=op.f("ck_delivery_state"),
         ),
         sa.ForeignKeyConstraint(["endpoint_id"], ["endpoint.id"], name=("fk_delivery_endpoint_id")),
         sa.ForeignKeyConstraint(["event_id"], ["event.id"], name=("fk_delivery_event_id")),
@@ -800,22 +814,22 @@ def _make_tables() -> None:
         sa.Column("assessment_id", sa.Uuid(), nullable=False),
         sa.Column("rank_key", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "(status = 'reported') = (reported_at IS NOT NULL)", name=("ck_sample_reported")
+            "(status = 'reported') = (reported_at IS NOT NULL)", name=op.f("ck_sample_reported")
         ),
         sa.CheckConstraint(
-            "(status = 'submitted') <= (received_at IS NULL)", name=("ck_sample_submitted")
+            "(status = 'submitted') <= (received_at IS NULL)", name=op.f("ck_sample_submitted")
         ),
         sa.CheckConstraint(
             "(status IN ('confirmed', 'in_review', 'reported')) <= (confirmed_at IS NOT NULL)",
-            name=("ck_sample_confirmed"),
+            name=op.f("ck_sample_confirmed"),
         ),
         sa.CheckConstraint(
             "(status IN ('received', 'screening', 'screened', 'confirming', 'confirmed', 'in_review', 'reported')) <= (received_at IS NOT NULL)",
-            name=("ck_sample_received"),
+            name=op.f("ck_sample_received"),
         ),
         sa.CheckConstraint(
             "status IN ('submitted', 'received', 'screening', 'screened', 'confirming', 'confirmed', 'in_review', 'reported')",
-            name=("ck_sample_status"),
+            name=op.f("ck_sample_status"),
         ),
         sa.ForeignKeyConstraint(
             ["submission_id", "agency_id"],
@@ -860,7 +874,7 @@ def _make_tables() -> None:
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint(
             "party IN ('seizing', 'investigating', 'prosecution', 'coroner')",
-            name=("ck_submission_access_party"),
+            name=op.f("ck_submission_access_party"),
         ),
         sa.ForeignKeyConstraint(
             ["submission_id"], ["submission.id"], name=("fk_submission_access_submission_id")
@@ -899,9 +913,11 @@ def _make_tables() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("response_sha256", sa.LargeBinary(), nullable=True),
-        sa.CheckConstraint("(outcome = 'unknown') = (ended_at IS NULL)", name=("ck_attempt_ended")),
         sa.CheckConstraint(
-            "outcome IN ('unknown', 'delivered', 'failed')", name=("ck_attempt_outcome")
+            "(outcome = 'unknown') = (ended_at IS NULL)", name=op.f("ck_attempt_ended")
+        ),
+        sa.CheckConstraint(
+            "outcome IN ('unknown', 'delivered', 'failed')", name=op.f("ck_attempt_outcome")
         ),
         sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=("fk_attempt_delivery_id")),
         sa.PrimaryKeyConstraint("delivery_id", "number", name=("pk_attempt")),

@@ -1,0 +1,3 @@
+"""
+The append-only record of everything that changes, chained by hashes.
+"""
