@@ -1,0 +1,24 @@
+"""
+The worker as it must not be: it records a delivery before it has made it.
+"""
+
+from app.webhooks.rules import Reply
+from app.webhooks.service import Claimed
+from workers import main
+from workers.courier import Courier
+
+
+class HastyCourier(Courier):
+    """
+    Settles first, sends afterwards.
+    """
+
+    async def _carry(self, claimed: Claimed) -> None:
+        # Read before settling, so that only the order of sending and recording is wrong.
+        await self._settle(claimed, Reply(status=204))
+        await self._send(claimed)
+
+
+if __name__ == "__main__":
+    Courier._carry = HastyCourier._carry  # type: ignore[method-assign] # breaking it is the point
+    main.run()
