@@ -10,11 +10,10 @@ from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import nudge, settings
+from app import nudge, routes, settings
 from app.access.deps import KeyCache
-from app.kit import db, health, logs, problems, secrets
+from app.kit import db, logs, problems, secrets
 from app.kit.http import Resources
-from app.routes import PREFIX, ROUTERS
 from app.settings import Settings
 
 _HEADERS = (
@@ -91,16 +90,14 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         middleware=[Middleware(CaseDataHeaders)],
         max_body_size=here.max_body_bytes,
         redirect_slashes=False,
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=f"{routes.PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     problems.install(app)
-    for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
-    app.include_router(health.router)
+    routes.add_to(app)
     return app
 
 

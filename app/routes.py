@@ -2,12 +2,59 @@
 The one list of routers, and of the webhooks this service sends.
 """
 
-from fastapi import APIRouter
+from collections.abc import Awaitable, Callable
 
+from fastapi import APIRouter, FastAPI, Response
+
+from app.kit import health
 from app.results.api import router as results
 from app.samples.api import router as samples
 from app.samples.batch import router as batch
 from app.webhooks.api import router as webhooks
+from app.webhooks.rules import EventType
+from app.webhooks.schemas import EventOut
 
 ROUTERS: tuple[APIRouter, ...] = (samples, batch, results, webhooks)
 PREFIX = "/v1"
+
+TOLD: dict[EventType, str] = {
+    EventType.SUBMISSION_ACCEPTED: "A submission and its samples are stored and ranked.",
+    EventType.SAMPLE_RECEIVED: "The laboratory has the item in its hands.",
+    EventType.FINDING_PRESUMPTIVE: "A presumptive finding is released: for safety and direction of inquiry; not proof.",
+    EventType.REPORT_RELEASED: "A final, reviewed report is released.",
+    EventType.WEBHOOK_TEST: "Sent on the endpoint owner's request; concerns no file.",
+}
+"""What each outgoing event means. Every type has a row: the application does not start without it."""
+
+
+def _documented(words: str) -> Callable[[EventOut], Awaitable[Response]]:
+    async def receive(
+        event: EventOut,
+    ) -> Response:  # pragma: no cover - documents what receivers get
+        del event
+        return Response(status_code=204)
+
+    receive.__doc__ = (
+        f"{words}\n\nSigned as Standard Webhooks 1.0.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`)."
+        " Answer 2xx within 20 seconds. The same `webhook-id` may come again, with the same bytes; ignore an event"
+        " whose `sequence` is lower than the last one of that sample."
+    )
+    return receive
+
+
+def add_to(app: FastAPI) -> None:
+    """
+    Add every router, and the documentation of every outgoing event.
+    """
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health.router)
+    for kind in EventType:
+        app.webhooks.add_api_route(
+            kind.value,
+            _documented(TOLD[kind]),
+            methods=["POST"],
+            status_code=204,
+            name=kind.value,
+            tags=["webhook"],
+        )
