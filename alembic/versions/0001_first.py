@@ -239,18 +239,20 @@ FUNCTIONS = (
         """,
     ),
     (
-        "owe_deliveries(uuid[])",
+        "owe_deliveries(uuid[], uuid)",
         "assayline_courier",
         "assayline_agency, assayline_lab",
         """
-        CREATE FUNCTION owe_deliveries(event_ids uuid[]) RETURNS bigint
+        CREATE FUNCTION owe_deliveries(event_ids uuid[], only_endpoint uuid DEFAULT NULL) RETURNS bigint
         LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
             WITH owed AS (
                 INSERT INTO delivery (id, agency_id, event_id, endpoint_id, state, attempts, due_at, token, created_at)
                 SELECT gen_random_uuid(), e.agency_id, e.id, p.id, 'pending', 0, now(), 0, now()
                 FROM event AS e
                 JOIN endpoint AS p ON p.agency_id = e.agency_id AND p.disabled_at IS NULL
-                 AND (p.event_types IS NULL OR e.type = ANY (p.event_types))
+                 AND CASE WHEN only_endpoint IS NULL
+                          THEN p.event_types IS NULL OR e.type = ANY (p.event_types)
+                          ELSE p.id = only_endpoint END
                 WHERE e.id = ANY (event_ids)
                 ON CONFLICT (event_id, endpoint_id) DO NOTHING
                 RETURNING 1)
@@ -886,6 +888,13 @@ def _make_tables() -> None:
         "submission_access",
         ["agency_id", "submission_id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_submission_access_shared",
+        "submission_access",
+        ["agency_id", "submission_id"],
+        unique=False,
+        postgresql_where=sa.text("agency_id <> owner_agency_id"),
     )
     op.create_table(
         "api_key",

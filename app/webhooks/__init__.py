@@ -1,0 +1,3 @@
+"""
+What agencies are owed, pushed to their endpoints and kept for their polls.
+"""

@@ -1,0 +1,104 @@
+"""
+Tables of what agencies are owed: endpoints, events, deliveries, attempts.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+
+from app.kit.db import metadata
+from app.webhooks.rules import DeliveryState
+
+INSTANT = TIMESTAMP(timezone=True)
+
+endpoint = Table(
+    "endpoint",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("agency_id", Uuid, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("description", Text),
+    Column("event_types", ARRAY(Text)),
+    Column("secret_box", LargeBinary, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("disabled_at", INSTANT),
+    Column("disabled_reason", Text),
+    Index(None, "agency_id"),
+    CheckConstraint("(disabled_at IS NULL) = (disabled_reason IS NULL)", name="disabled"),
+)
+"""``secret_box`` is encrypted at rest (``app.kit.secrets``); ``event_types`` empty means all."""
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("agency_id", Uuid, nullable=False),
+    Column("laboratory_id", Uuid, nullable=False),
+    Column("submission_id", Uuid, nullable=False),
+    Column("sample_id", Uuid),
+    Column("type", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("occurred_at", INSTANT, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "agency_id", "id"),
+)
+"""
+One row per recipient (``agency_id``). ``body`` is serialized once: every attempt sends these bytes.
+"""
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("agency_id", Uuid, nullable=False),
+    Column("event_id", Uuid, ForeignKey("event.id"), nullable=False),
+    Column("endpoint_id", Uuid, ForeignKey("endpoint.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", INSTANT, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("lease_until", INSTANT),
+    Column("created_at", INSTANT, nullable=False),
+    Column("settled_at", INSTANT),
+    UniqueConstraint("event_id", "endpoint_id"),
+    CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in DeliveryState)})", name="state"),
+    CheckConstraint(
+        "(state IN ('delivered', 'exhausted')) = (settled_at IS NOT NULL)", name="settled"
+    ),
+    Index("ix_delivery_due", "due_at", "id", postgresql_where=text("settled_at IS NULL")),
+    Index(None, "endpoint_id", "id"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("delivery_id", Uuid, ForeignKey("delivery.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("agency_id", Uuid, nullable=False),
+    Column("started_at", INSTANT, nullable=False),
+    Column("ended_at", INSTANT),
+    Column("outcome", Text, nullable=False),
+    Column("status_code", Integer),
+    Column("error", Text),
+    Column("address", Text),
+    Column("response_sha256", LargeBinary),
+    CheckConstraint("outcome IN ('unknown', 'delivered', 'failed')", name="outcome"),
+    CheckConstraint("(outcome = 'unknown') = (ended_at IS NULL)", name="ended"),
+)
+"""
+Written when a delivery is claimed (``unknown``) and completed when it is settled.
+
+A kill in between stays visible.
+"""

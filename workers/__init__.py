@@ -1,0 +1,3 @@
+"""
+The processes that work in the background: they push what is owed and sweep what was left.
+"""

@@ -1,0 +1,22 @@
+"""
+The jobs.
+
+Thin, without arguments, each a call of a service. The sweep and the doorbell call the same
+functions.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from app import nudge
+from workers.jobs import deliver, sweep
+from workers.resources import Resources
+
+Job = Callable[[Resources], Awaitable[None]]
+
+ON_RING: Mapping[str, Job] = {nudge.DELIVER: deliver.deliver, nudge.NUMBER: sweep.number}
+"""What each bell makes a worker look at."""
+
+ON_SWEEP: tuple[Job, ...] = (deliver.deliver, sweep.number, sweep.lapse, sweep.retire)
+"""
+What is looked at on every sweep, bell or no bell. Each has its own loop: a slow one holds up none.
+"""

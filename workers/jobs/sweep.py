@@ -1,0 +1,35 @@
+"""
+Pick up what was left.
+
+Entries without a number, claims that ran out, deliveries that died in their last attempt.
+"""
+
+from app.kit.db import WORKER
+from app.ledger import service as ledger
+from app.samples import service as samples
+from app.webhooks import service as webhooks
+from workers.resources import Resources
+
+
+async def number(resources: Resources) -> None:
+    """
+    Number the ledger's pending entries.
+
+    It returns at once when another process is at it.
+    """
+    await ledger.number_pending(resources.database)
+
+
+async def lapse(resources: Resources) -> None:
+    """
+    Give back the samples whose claim ran out.
+    """
+    await samples.lapse_expired(resources.database)
+
+
+async def retire(resources: Resources) -> None:
+    """
+    Exhaust the deliveries whose last attempt never came back.
+    """
+    async with resources.database.transaction(WORKER) as session:
+        await webhooks.retire_spent(session)
