@@ -1,0 +1,69 @@
+"""
+From a submission's body to facts: named fields, picked one by one. Hearings and references are never looked at.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from app.ranking.facts import Facts, FieldTest
+
+
+def facts_from(submission: Mapping[str, Any], sample: Mapping[str, Any]) -> Facts:
+    """
+    This function will pick what bears on the risk, and nothing else.
+
+    Args:
+        submission: the seizure's body; ``samples`` is not needed.
+        sample: one exhibit's body.
+
+    """
+    parcel = submission.get("parcel") or {}
+    return Facts(
+        suspected=_texts(sample.get("suspected")),
+        form=_text(sample.get("form")),
+        colour=_text(sample.get("colour")),
+        markings=_text(sample.get("markings")),
+        country=_text(submission.get("country")),
+        region=_text(submission.get("region")),
+        year=_year(submission.get("seized_at")),
+        route=_text(submission.get("route")),
+        origin_country=_text(parcel.get("origin_country")),
+        quantity_seized=_quantity(sample.get("quantity_seized")),
+        field_tests=tuple(
+            FieldTest(
+                technique=str(test.get("technique")),
+                target=_text(test.get("target")),
+                result=str(test.get("result")),
+            )
+            for test in sample.get("field_tests") or ()
+        ),
+        reported_effects=_texts(sample.get("reported_effects")),
+        circumstances=_texts(sample.get("circumstances")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
+
+
+def _texts(values: Iterable[object] | None) -> tuple[str, ...]:
+    return tuple(str(value) for value in values or () if value)
+
+
+def _year(seized_at: object) -> int | None:
+    if isinstance(seized_at, datetime):
+        return seized_at.year
+    digits = str(seized_at or "")[:4]
+    # isascii: other scripts have digits too, and int() would read them.
+    return (
+        int(digits)
+        if len(digits) == len("2026") and digits.isascii() and digits.isdigit()
+        else None
+    )
+
+
+def _quantity(quantity: Mapping[str, Any] | None) -> tuple[float, str] | None:
+    if not quantity or quantity.get("value") is None:
+        return None
+    return float(quantity["value"]), str(quantity.get("unit"))

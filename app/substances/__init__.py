@@ -1,0 +1,3 @@
+"""
+Substances: what a name said by somebody means, with its class and, where sourced, its potency.
+"""
