@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import nudge, routes, settings
@@ -51,6 +50,18 @@ class CaseDataHeaders:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
+class Application(FastAPI):
+    """
+    FastAPI, with our layers around its own: it refuses a large body outside of any other middleware.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """
+        Put ours around.
+        """
+        return CaseDataHeaders(problems.PlainRefusals(super().build_middleware_stack()))
+
+
 def create_app(chosen: Settings | None = None) -> FastAPI:
     """
     Build the application for these settings; by default those of the environment.
@@ -82,12 +93,11 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         await database.dispose()
         await bell.close()
 
-    app = FastAPI(
+    app = Application(
         title="Assayline",
         summary="Seized samples, ranked by the harm that not knowing does.",
         version="1",
         lifespan=lifespan,
-        middleware=[Middleware(CaseDataHeaders)],
         max_body_size=here.max_body_bytes,
         redirect_slashes=False,
         openapi_url=f"{routes.PREFIX}/openapi.json",

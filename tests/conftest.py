@@ -12,9 +12,9 @@ import pytest
 from fastapi import FastAPI
 
 from app import embedded, settings
-from app.cli.migrate import upgrade
 from app.kit import db
 from app.main import create_app
+from app.migrations import upgrade
 from app.settings import Settings
 from tests.builders import World, build_world
 

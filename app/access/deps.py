@@ -4,7 +4,7 @@ Who is calling, and an open transaction in their name.
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -82,12 +82,13 @@ async def caller(
 AnyCaller = Annotated[Caller, Depends(caller)]
 
 
-def require(scope: Scope) -> Callable[[Caller], Caller]:
+def require(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
     """
     Make a dependency that admits only callers who may do this.
     """
 
-    def check(who: AnyCaller) -> Caller:
+    # Not a plain function: FastAPI would send it to a thread and back, for every request.
+    async def check(who: AnyCaller) -> Caller:
         who.needs(scope)
         return who
 

@@ -55,6 +55,8 @@ def read(text: str) -> PresentedKey | None:
     if not text.isascii() or f"{'_'.join(parts[:2])}" != PREFIX or len(parts) != 4:  # noqa: PLR2004 - asl, live, id, secret
         return None
     key_id, secret = parts[2], parts[3]
+    if not (key_id + secret).isalnum():
+        return None
     if len(key_id) != _ID_CHARS or len(secret) != _SECRET_CHARS or check != _checksum(body):
         return None
     return PresentedKey(key_id, _digest(secret))

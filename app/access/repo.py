@@ -13,6 +13,11 @@ from app.access.rules import AgencyKind
 from app.kit.db import Session
 
 _FIND_KEY = text("SELECT * FROM find_api_key(:key_id)")
+_LABORATORIES = (
+    select(agency.c.id)
+    .where(agency.c.kind == AgencyKind.LABORATORY, agency.c.closed_at.is_(None))
+    .order_by(agency.c.created_at)
+)
 
 
 async def find_key(session: Session, key_id: str) -> Row[Any] | None:
@@ -57,12 +62,7 @@ async def laboratories(session: Session) -> Sequence[UUID]:
     """
     Return the open laboratories' ids, oldest first.
     """
-    statement = (
-        select(agency.c.id)
-        .where(agency.c.kind == AgencyKind.LABORATORY, agency.c.closed_at.is_(None))
-        .order_by(agency.c.created_at)
-    )
-    return (await session.execute(statement)).scalars().all()
+    return (await session.execute(_LABORATORIES)).scalars().all()
 
 
 async def agencies(session: Session) -> Sequence[Row[Any]]:

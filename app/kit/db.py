@@ -17,6 +17,8 @@ from sqlalchemy import CursorResult, Executable, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.kit.clock import utc_now
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -113,10 +115,9 @@ class Session:
         self.bells.add(bell)
 
 
-_OPEN = text(
-    "SELECT set_config('role', :role, true), set_config('assayline.tenant', :tenant, true),"
-    " set_config('transaction_read_only', :read_only, true), now()"
-)
+_OPEN = """
+    SELECT set_config('role', $1, true), set_config('assayline.tenant', $2, true), now() AS now
+"""
 
 AfterCommit = Callable[[frozenset[str]], Awaitable[None]]
 
@@ -144,11 +145,18 @@ class Database:
             context: on whose behalf.
             now: a practice clock's instant; by default the database's own ``now()``.
 
+        Raises:
+            NotCommittedError: when the database rolled back although it was asked to commit.
+
         """
-        async with self.engine.connect() as connection:
-            session = await _open(connection, context, read_only=False, now=now)
+        async with self._connected() as (connection, driver):
+            await driver.execute("BEGIN")
+            row = await driver.fetchrow(_OPEN, context.role.value, _tenant(context))
+            session = Session(connection=connection, context=context, now=now or row["now"])
             yield session
-            await connection.commit()
+            # COMMIT after a failed statement rolls back, and says so only here.
+            if await driver.execute("COMMIT") != "COMMIT":
+                raise NotCommittedError
         if session.bells and self._after_commit is not None:
             await self._after_commit(frozenset(session.bells))
 
@@ -158,9 +166,27 @@ class Database:
     ) -> AsyncIterator[Session]:
         """
         Open a READ ONLY transaction: a stray write fails, here as in production.
+
+        Polls are many, so that it begins in ONE round trip; ``now`` is this process's own clock.
         """
+        async with self._connected() as (connection, driver):
+            # Two words of our own: the role is an enum's value, the tenant a UUID.
+            await driver.execute(
+                f"BEGIN READ ONLY; SELECT set_config('role', '{context.role.value}', true),"
+                f" set_config('assayline.tenant', '{_tenant(context)}', true)"
+            )
+            yield Session(connection=connection, context=context, now=now or utc_now())
+            await driver.execute("ROLLBACK")
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[tuple[AsyncConnection, Any]]:
         async with self.engine.connect() as connection:
-            yield await _open(connection, context, read_only=True, now=now)
+            driver = (await connection.get_raw_connection()).driver_connection
+            try:
+                yield connection, driver
+            except BaseException:
+                await _abandon(connection, driver)
+                raise
 
     async def dispose(self) -> None:
         """
@@ -169,16 +195,26 @@ class Database:
         await self.engine.dispose()
 
 
-async def _open(
-    connection: AsyncConnection, context: Context, *, read_only: bool, now: datetime | None
-) -> Session:
-    values = {
-        "role": context.role.value,
-        "tenant": str(context.tenant) if context.tenant else "",
-        "read_only": "on" if read_only else "off",
-    }
-    row = (await connection.execute(_OPEN, values)).one()
-    return Session(connection=connection, context=context, now=now or row[3])
+def _tenant(context: Context) -> str:
+    return str(context.tenant) if context.tenant else ""
+
+
+async def _abandon(connection: AsyncConnection, driver: Any) -> None:
+    """
+    Roll back, or throw the connection away: it must never go back to the pool inside a transaction (E3).
+    """
+    try:
+        await driver.execute("ROLLBACK")
+    except BaseException:  # noqa: BLE001 - a cancellation too; the first error is the one that is raised on
+        sync = connection.sync_connection
+        if sync is not None:
+            sync.invalidate()
+
+
+class NotCommittedError(Exception):
+    """
+    The database rolled a transaction back that was to be committed.
+    """
 
 
 def connect(
@@ -196,8 +232,8 @@ def connect(
 
     Args:
         url: ``postgresql+asyncpg://…``
-        pool_size: connections kept open.
-        overflow: connections opened beyond that under load.
+        pool_size: connections that may be open at once.
+        overflow: how many more; all open when first needed and stay open.
         pool_timeout_s: how long a request waits for a connection before it is told to try again, in seconds.
         pooler: True behind PgBouncer in transaction mode: no statement stays prepared, names are unique.
         application: what ``pg_stat_activity`` shows.
@@ -215,8 +251,10 @@ def connect(
         "timeout": 5,
     }
     pool: dict[str, Any] = {
-        "pool_size": pool_size,
-        "max_overflow": overflow,
+        # What overflows is kept too: under load, closing it means a new log-in and new statements at each request.
+        "pool_size": pool_size + overflow,
+        "max_overflow": 0,
+        "pool_use_lifo": True,
         "pool_timeout": pool_timeout_s,
     }
     if pooler:
@@ -228,7 +266,8 @@ def connect(
         }
         arguments.pop("server_settings")
         pool = {"poolclass": NullPool}
-    engine = create_async_engine(url, connect_args=arguments, **pool)
+    # AUTOCOMMIT only means that SQLAlchemy sends no BEGIN and COMMIT of its own: ``Database`` sends them.
+    engine = create_async_engine(url, connect_args=arguments, isolation_level="AUTOCOMMIT", **pool)
     return Database(engine, after_commit=after_commit)
 
 

@@ -25,7 +25,10 @@ class Resources:
     cursor_key: bytes
 
 
-def resources(request: Request) -> Resources:
+# Every dependency here is ``async``, though none waits: FastAPI sends a plain function to a thread and back.
+
+
+async def resources(request: Request) -> Resources:
     """
     Return this process's resources.
     """
@@ -36,7 +39,7 @@ def resources(request: Request) -> Resources:
 Here = Annotated[Resources, Depends(resources)]
 
 
-def practice_clock(
+async def practice_clock(
     here: Here,
     assayline_practice_clock: Annotated[datetime | None, Header(include_in_schema=False)] = None,
 ) -> datetime | None:
@@ -56,7 +59,7 @@ def practice_clock(
 Clock = Annotated[datetime | None, Depends(practice_clock)]
 
 
-def if_match(if_match: Annotated[str | None, Header()] = None) -> str:
+async def if_match(if_match: Annotated[str | None, Header()] = None) -> str:
     """
     Return the ETag the caller holds, without its quotes.
 
@@ -69,7 +72,7 @@ def if_match(if_match: Annotated[str | None, Header()] = None) -> str:
     return if_match.removeprefix("W/").strip('"')
 
 
-def claim_token(etag: Annotated[str, Depends(if_match)]) -> int:
+async def claim_token(etag: Annotated[str, Depends(if_match)]) -> int:
     """
     Return the fencing token of the claim the caller holds, from If-Match.
 

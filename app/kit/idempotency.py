@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Column, Integer, LargeBinary, Table, Text, Uuid, insert, select
+from sqlalchemy import Column, Integer, LargeBinary, Table, Text, Uuid, insert, select, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from app.kit.db import Session, metadata
@@ -25,6 +25,8 @@ idempotency = Table(
     Column("body", LargeBinary, nullable=False),
     Column("created_at", TIMESTAMP(timezone=True), nullable=False),
 )
+
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 class KeyReused(Invalid):
@@ -67,14 +69,25 @@ class Guard:
         digest = hashlib.sha256(route.encode() + b"\0" + body).digest()
         return cls(agency_id, client_id, route, key, digest)
 
+    @property
+    def _lock(self) -> int:
+        scope = f"{self.agency_id}\0{self.client_id}\0{self.route}\0{self.key}"
+        digest = hashlib.sha256(scope.encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
+
     async def seen(self, session: Session) -> Replay | None:
         """
         Return the first answer, or None when this key is new.
+
+        A double that comes while the first is being answered waits here until it is, and then gets its answer (A5);
+        the lock goes with the transaction.
 
         Raises:
             KeyReused: when the key protected another request.
 
         """
+        await session.execute(_ONE_AT_A_TIME, {"key": self._lock})
+        # A statement of its own: one that waited for the lock would not see what was committed meanwhile.
         table = idempotency.c
         row = (
             await session.execute(
@@ -96,7 +109,7 @@ class Guard:
         self, session: Session, *, status_code: int, location: str | None, body: bytes
     ) -> None:
         """
-        Store the answer in the same transaction as the fact; a concurrent double waits here and then fails.
+        Store the answer in the same transaction as the fact.
         """
         await session.execute(
             insert(idempotency).values(

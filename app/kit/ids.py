@@ -5,9 +5,9 @@ Prefixed, random, sortable ids (TypeID over UUIDv7): ``smp_01h…`` outside, ``u
 from typing import Annotated
 from uuid import UUID
 
+import uuid_utils
 from pydantic import AfterValidator, PlainSerializer, WithJsonSchema
 from typeid import TypeID
-import uuid_utils
 from uuid_utils.compat import uuid7
 
 PREFIXES = {

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.kit.errors import AppError, FieldError, Unavailable
 
@@ -24,6 +25,8 @@ TYPE = "urn:assayline:problem:"
 _log = structlog.get_logger(__name__)
 
 _TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Body too large"}
+
+_TOO_LARGE = 413
 
 _REMEDIES = {
     "missing": "add this field",
@@ -48,6 +51,7 @@ _PASSING = (
     pg.AdminShutdownError,
     pg.CrashShutdownError,
     pg.PostgresConnectionError,
+    pg.InterfaceError,
     OSError,
 )
 """What PostgreSQL or the way to it says when the same request may succeed a moment later."""
@@ -76,7 +80,7 @@ class Problem(BaseModel):
     errors: list[FieldProblem]
 
 
-def answer(  # noqa: PLR0917 - the parts of RFC 9457 in its order
+def answer(
     status: int,
     code: str,
     title: str,
@@ -208,6 +212,39 @@ async def _unexpected(_: Request, error: Exception) -> JSONResponse:
     return answer(500, "error", "Error", detail, trace=trace)
 
 
+class PlainRefusals:
+    """
+    Turns the framework's own refusal of a large body, which is plain text, into a problem like any other (E13, I1).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """
+        Wrap the application.
+        """
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """
+        Pass everything on but that.
+        """
+        replaced = False
+
+        async def with_problem(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] == _TOO_LARGE:
+                headers = dict(message["headers"])
+                replaced = not headers.get(b"content-type", b"").startswith(MEDIA_TYPE.encode())
+                if replaced:
+                    title = _TITLES[_TOO_LARGE]
+                    detail = "The body is too large; send less at once."
+                    code = title.lower().replace(" ", "-")
+                    await answer(_TOO_LARGE, code, title, detail)(scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        await self._app(scope, receive, with_problem if scope["type"] == "http" else send)
+
+
 def install(app: FastAPI) -> None:
     """
     Register the handlers.
@@ -216,6 +253,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(pg.PostgresError, _database)
+    app.add_exception_handler(pg.InterfaceError, _database)
     app.add_exception_handler(PoolTimeoutError, _database)
     app.add_exception_handler(OSError, _database)
     app.add_exception_handler(Exception, _unexpected)

@@ -24,6 +24,7 @@ from app.samples.schemas import (
     ClaimIn,
     ClaimsOut,
     HeartbeatOut,
+    HeldOut,
     HoldingOut,
     PlaceOut,
     QueueOut,
@@ -240,6 +241,14 @@ async def claim(here: Here, body: ClaimIn, who: QueueCaller, session: WriteSessi
             session, caller=who, stage=body.stage, count=body.count, lease_s=lease_s
         )
     return ClaimsOut(claims=claims)
+
+
+@router.get("/lab/claims", responses=problems(403), tags=["technician", "reviewer", "supervisor"])
+async def held(who: QueueCaller, session: ReadSession) -> HeldOut:
+    """
+    See what you hold; as a supervisor, what everybody holds, with the token that puts it back.
+    """
+    return await service.held(session, caller=who)
 
 
 @router.put(

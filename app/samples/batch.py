@@ -2,15 +2,19 @@
 Many submissions in one stream: one outcome per line, each sent after its own commit.
 """
 
+import asyncio
 import csv
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from app.access.deps import SubmitCaller
 from app.access.service import Caller
@@ -22,6 +26,8 @@ from app.samples import columns, service
 from app.samples.schemas import SubmissionIn
 
 router = APIRouter()
+
+_log = structlog.get_logger(__name__)
 
 AT_ONCE = 25
 """Lines in one transaction. If one of them is refused, its neighbours are stored one by one."""
@@ -53,6 +59,41 @@ class Line:
     error: AppError | None = None
 
 
+class Answers(StreamingResponse):
+    """
+    Answers while the body is still being read.
+
+    The framework's own class listens for a disconnect meanwhile, and so takes pieces of the body away from whoever
+    reads it. And since many clients read nothing before they have written all, what cannot be sent yet must not keep
+    the next lines from being read and stored: it waits in memory.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """
+        Store on one side, send on the other.
+        """
+        del scope, receive
+        waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+        async def store() -> None:
+            try:
+                async for answer in self.body_iterator:
+                    waiting.put_nowait(bytes(answer) if not isinstance(answer, str) else answer.encode())
+            except ClientDisconnect:
+                _log.info("batch_broken_off")
+            finally:
+                waiting.put_nowait(None)
+
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(store())
+            while (answer := await waiting.get()) is not None:
+                await send({"type": "http.response.body", "body": answer, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 @router.post(
     "/submissions:batch",
     openapi_extra=_BODY,
@@ -63,13 +104,13 @@ class Line:
             "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
         },
     },
-    response_class=StreamingResponse,
+    response_class=Answers,
     tags=["agency"],
     max_body_size=_BATCH_MOST,
 )
 async def submit_batch(
     request: Request, here: Here, who: SubmitCaller, clock: Clock
-) -> StreamingResponse:
+) -> Answers:
     """
     Submit many seizures as a stream of NDJSON or CSV lines.
 
@@ -90,7 +131,7 @@ async def submit_batch(
         for answer in await _store(here, who, clock, waiting):
             yield answer
 
-    return StreamingResponse(answers(), media_type="application/x-ndjson")
+    return Answers(answers(), media_type="application/x-ndjson")
 
 
 async def _store(here: Resources, who: Caller, clock: Any, lines: Sequence[Line]) -> list[bytes]:
@@ -147,14 +188,21 @@ def _json(value: dict[str, Any]) -> bytes:
 
 async def _physical(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     rest = b""
+    skipping = False
     async for chunk in stream:
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
+            if skipping:
+                skipping = False
+                continue
             yield line
-        if len(rest) > _LINE_MOST:
-            # Told apart below by its length: the reader must not be made to hold an endless line.
-            yield rest[: _LINE_MOST + 1]
+        if skipping:
             rest = b""
+        elif len(rest) > _LINE_MOST:
+            # Told apart below by its length, and passed over up to its end: the reader must not be made to hold an
+            # endless line, nor take its middle for a line of its own.
+            yield rest[: _LINE_MOST + 1]
+            rest, skipping = b"", True
     if rest:
         yield rest
 
@@ -184,22 +232,18 @@ def _unreadable(message: str, remedy: str) -> Invalid:
 
 async def _read_csv(stream: AsyncIterator[bytes]) -> AsyncIterator[Line]:
     header: list[str] | None = None
-    number = 0
-    held = b""
-    async for raw in _physical(stream):
-        held = held + b"\n" + raw if held else raw
-        if held.count(b'"') % 2 and len(held) <= _LINE_MOST:
+    async for number, record in _records(stream):
+        if not record.strip():
             continue
-        line, held = held, b""
-        number += 1
-        if not line.strip():
+        if len(record) > _LINE_MOST:
+            message = "is longer than 256 KiB, or a quotation mark is never closed"
+            yield Line(number, None, _unreadable(message, "close every quotation mark"))
             continue
         try:
-            (cells,) = csv.reader([line.decode("utf-8-sig").rstrip("\r")])
+            (cells,) = csv.reader([record.decode("utf-8-sig").rstrip("\r")], strict=True)
         except (UnicodeDecodeError, ValueError, csv.Error):
-            yield Line(
-                number, None, _unreadable("is no CSV line in UTF-8", "save the file as UTF-8")
-            )
+            remedy = "save the file as UTF-8; put a cell with a quotation mark into quotation marks and double it"
+            yield Line(number, None, _unreadable("is no CSV line in UTF-8", remedy))
             continue
         if header is None:
             header = cells
@@ -208,5 +252,25 @@ async def _read_csv(stream: AsyncIterator[bytes]) -> AsyncIterator[Line]:
             yield Line(number, SubmissionIn.model_validate(columns.to_body(header, cells)))
         except ValidationError as problem:
             yield Line(number, None, Invalid(errors=field_errors(problem.errors())))
-        except columns.UnknownColumn as problem:
-            yield Line(number, None, _unreadable(str(problem), columns.HELP))
+        except columns.OddRow as problem:
+            yield Line(number, None, _unreadable(str(problem), problem.remedy))
+
+
+async def _records(stream: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    """
+    Yield each record with the number of the line it begins on: a cell in quotation marks may hold line breaks.
+    """
+    held: list[bytes] = []
+    begins, number, size, quoted = 1, 0, 0, False
+    async for raw in _physical(stream):
+        number += 1
+        held.append(raw)
+        size += len(raw) + 1
+        quoted ^= raw.count(b'"') % 2 == 1
+        if quoted and size <= _LINE_MOST:
+            continue
+        yield begins, b"\n".join(held)
+        held, begins, size, quoted = [], number + 1, 0, False
+    if held:
+        # The stream ended within quotation marks: refused below, never passed over.
+        yield begins, b"\n".join(held)

@@ -21,10 +21,17 @@ HELP = (
 )
 
 
-class UnknownColumn(ValueError):
+class OddRow(ValueError):
     """
-    The first line names a column that is not known.
+    A row that cannot be read under its header.
     """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        """
+        Say what is wrong and what to do.
+        """
+        super().__init__(message)
+        self.remedy = remedy
 
 
 def to_body(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
@@ -32,14 +39,19 @@ def to_body(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
     Build a submission body from one row. An empty cell says nothing; it is not "unknown".
 
     Raises:
-        UnknownColumn: for a column that is not known, so that a misspelt one is never silently lost.
+        OddRow: for a column that is not known or named twice, or a row of another length than the header, so that
+            a misspelt column or the end of a truncated file is never silently lost.
 
     """
     strange = [name for name in header if name not in KNOWN]
     if strange:
-        message = f"does not know the column {strange[0]}"
-        raise UnknownColumn(message)
-    row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+        raise OddRow(f"does not know the column {strange[0]}", HELP)
+    if len(set(header)) < len(header):
+        raise OddRow("stands under a header that names a column twice", "name every column once")
+    if len(cells) != len(header):
+        message = f"has {len(cells)} cells under {len(header)} columns"
+        raise OddRow(message, "give every row as many cells as there are columns")
+    row = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
     sample: dict[str, Any] = {name: row[name] for name in _SAMPLE if name in row}
     sample |= {name: _several(row[name]) for name in _LISTS if name in row}
     if "field_tests" in row:

@@ -82,7 +82,9 @@ def _docstrings() -> dict[str, str]:
             and isinstance(words, ast.Expr)
             and isinstance(words.value, ast.Constant)
         ):
-            found[member.targets[0].id] = " ".join(str(words.value.value).split()).replace("``", "`")
+            found[member.targets[0].id] = " ".join(str(words.value.value).split()).replace(
+                "``", "`"
+            )
     return found
 
 

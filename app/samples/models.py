@@ -62,6 +62,12 @@ submission_access = Table(
     Column("expires_at", INSTANT),
     CheckConstraint(_one_of("party", Party), name="party"),
     Index(None, "agency_id", "submission_id"),
+    Index(
+        "ix_submission_access_shared",
+        "agency_id",
+        "submission_id",
+        postgresql_where=text("agency_id <> owner_agency_id"),
+    ),
 )
 
 hearing = Table(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy import BigInteger, Row, TextClause, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit import rows
@@ -16,13 +16,17 @@ from app.samples.models import assessment, bench_turn, claim, queue_task, sample
 from app.samples.rules import ClaimOutcome, Stage
 
 # A CTE that is MATERIALIZED cannot be run again inside a join and take more rows than its LIMIT (C1); SKIP LOCKED
-# names its table, or a join would lock rows nobody asked for (C3). A reviewer never meets a sample they worked on.
+# names its table, or a join would lock rows nobody asked for (C3).
 _PICK = """
     SELECT q.sample_id FROM queue_task AS q
     WHERE q.laboratory_id = :laboratory_id AND q.stage = :stage AND q.holder IS NULL
-      AND (:stage <> 'review' OR NOT EXISTS (
-            SELECT 1 FROM claim AS w WHERE w.sample_id = q.sample_id AND w.holder = :holder
-             AND w.outcome = 'done'))
+"""
+
+# A reviewer never meets a sample they held at the bench. A scalar subquery, because NOT EXISTS may be planned as a join
+# that reads every claim there ever was.
+_NOT_MINE = """
+    AND coalesce((SELECT false FROM claim AS w WHERE w.sample_id = q.sample_id AND w.holder = :holder
+                   AND w.stage <> 'review' LIMIT 1), true)
 """
 
 _LEASE = """
@@ -41,19 +45,28 @@ _LEASE = """
               (SELECT t.rank_key FROM taken AS t WHERE t.sample_id = claim.sample_id) AS rank_key
 """
 
-_TAKE_NEXT = text(
-    f"""
-    WITH oldest AS MATERIALIZED (
-        {_PICK} AND :oldest > 0
-        ORDER BY q.aged_from, q.sample_id LIMIT :oldest FOR UPDATE OF q SKIP LOCKED),
-    ranked AS MATERIALIZED (
-        {_PICK} AND q.sample_id <> ALL (ARRAY(SELECT sample_id FROM oldest))
-        ORDER BY q.rank_key, q.sample_id LIMIT :ranked FOR UPDATE OF q SKIP LOCKED),
-    picked AS (SELECT sample_id, true AS oldest FROM oldest
-               UNION ALL SELECT sample_id, false FROM ranked),
-    {_LEASE}
-    """  # noqa: S608 - put together from the constants above only
-)
+
+def _take_next(pick: str) -> TextClause:
+    return text(
+        f"""
+        WITH oldest AS MATERIALIZED (
+            {pick} AND :oldest > 0
+            ORDER BY q.aged_from, q.sample_id LIMIT :oldest FOR UPDATE OF q SKIP LOCKED),
+        ranked AS MATERIALIZED (
+            {pick} AND q.sample_id <> ALL (ARRAY(SELECT sample_id FROM oldest))
+            ORDER BY q.rank_key, q.sample_id LIMIT :ranked FOR UPDATE OF q SKIP LOCKED),
+        picked AS (SELECT sample_id, true AS oldest FROM oldest
+                   UNION ALL SELECT sample_id, false FROM ranked),
+        {_LEASE}
+        """  # noqa: S608 - put together from the constants above only
+    )
+
+
+_TAKE_NEXT = {
+    Stage.SCREEN: _take_next(_PICK),
+    Stage.CONFIRM: _take_next(_PICK),
+    Stage.REVIEW: _take_next(_PICK + _NOT_MINE),
+}
 
 _TAKE_NAMED = text(
     f"""
@@ -65,6 +78,23 @@ _TAKE_NAMED = text(
     """  # noqa: S608 - put together from the constants above only
 )
 
+# A queue is read from the head of its index. Before its first ANALYZE, or with a plan made for any values, PostgreSQL
+# may guess otherwise and sort the whole laboratory's queue for one row (C6): for the rest of the transaction it may not.
+_BY_INDEX = text(
+    "SELECT set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),"
+    " set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
+    " set_config('enable_mergejoin', 'off', true)"
+)
+
+_COUNT_STARTS = (
+    insert(bench_turn)
+    .on_conflict_do_update(
+        index_elements=["laboratory_id", "stage"],
+        set_={"starts": bench_turn.c.starts + bindparam("more", type_=BigInteger)},
+    )
+    .returning(bench_turn.c.starts)
+)
+
 _FREE: dict[str, Any] = {"holder": None, "claim_id": None, "lease_until": None}
 
 
@@ -74,12 +104,13 @@ async def count_starts(session: Session, *, laboratory_id: UUID, stage: Stage, c
 
     The row stays locked until the commit: claims of one laboratory and stage follow one another.
     """
-    new = insert(bench_turn).values(laboratory_id=laboratory_id, stage=stage, starts=max(count, 0))
-    statement = new.on_conflict_do_update(
-        index_elements=["laboratory_id", "stage"],
-        set_={"starts": bench_turn.c.starts + count},
-    ).returning(bench_turn.c.starts)
-    return int((await session.execute(statement)).scalar_one()) - count
+    values = {
+        "laboratory_id": laboratory_id,
+        "stage": stage,
+        "starts": max(count, 0),
+        "more": count,
+    }
+    return int((await session.execute(_COUNT_STARTS, values)).scalar_one()) - count
 
 
 async def take_next(
@@ -104,7 +135,8 @@ async def take_next(
         "ranked": ranked,
         "now": session.now,
     }
-    return (await session.execute(_TAKE_NEXT, values)).all()
+    await session.execute(_BY_INDEX)
+    return (await session.execute(_TAKE_NEXT[stage], values)).all()
 
 
 async def take_named(
@@ -137,6 +169,33 @@ async def find_claim(session: Session, claim_id: UUID) -> Row[Any] | None:
     Return one claim of this laboratory, open or ended.
     """
     return (await session.execute(select(claim).where(claim.c.id == claim_id))).one_or_none()
+
+
+async def held(session: Session, *, holder: UUID | None) -> Sequence[Row[Any]]:
+    """
+    Return the open claims of this laboratory, or of one holder, oldest first.
+    """
+    statement = (
+        select(
+            claim.c.id,
+            claim.c.token,
+            claim.c.stage,
+            claim.c.sample_id,
+            claim.c.holder,
+            claim.c.taken_at,
+            queue_task.c.lease_until,
+            sample.c.agency_file_number,
+            sample.c.exhibit_number,
+        )
+        .join(queue_task, queue_task.c.claim_id == claim.c.id)
+        .join(sample, sample.c.id == claim.c.sample_id)
+        .where(claim.c.ended_at.is_(None), queue_task.c.sample_id == claim.c.sample_id)
+        .order_by(claim.c.taken_at, claim.c.id)
+        .limit(1000)
+    )
+    if holder is not None:
+        statement = statement.where(claim.c.holder == holder)
+    return (await session.execute(statement)).all()
 
 
 async def extend(
@@ -255,6 +314,7 @@ async def head(
     """
     Return the head of the queue at one stage, in order, with each sample's assessment.
     """
+    await session.execute(_BY_INDEX)
     q = queue_task.c
     first = (
         select(q.sample_id, q.rank_key, q.aged_from, q.holder)

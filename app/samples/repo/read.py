@@ -2,19 +2,38 @@
 Reading submissions, samples, their assessments and their place in line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    text,
+    union_all,
+)
 
 from app.kit.db import DbRole, Session
 from app.samples.models import assessment, hearing, sample, submission, submission_access
 from app.samples.rules import Status
 
+# What is polled is written once: building a statement anew costs as much as reading its row.
 _PLACE = text("SELECT * FROM place_in_line(:ids)")
+_VERSION = select(sample.c.version).where(sample.c.id == bindparam("sample_id"))
+_WITH_ASSESSMENT = select(sample, assessment.c.detail.label("risk")).join(
+    assessment, assessment.c.id == sample.c.assessment_id
+)
+_ONE = _WITH_ASSESSMENT.where(sample.c.id == bindparam("sample_id"))
+_SEVERAL = _WITH_ASSESSMENT.where(sample.c.id.in_(bindparam("sample_ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,46 +54,58 @@ class Filters:
         return repr((self.file_number, self.status, self.updated_since, self.small_parcel))
 
 
-def _mine(session: Session, table: Any) -> ColumnElement[bool]:
-    # Row-level security already hides the rest; this only names the index to use.
+Meets = Callable[[Any], Sequence[ColumnElement[bool]]]
+"""From the columns of a row to the conditions it must meet."""
+
+
+def _newest(session: Session, table: Table, meets: Meets, *, limit: int) -> Select[Any]:
+    """
+    Return the newest rows of this tenant's that meet the conditions, in the order of an index.
+
+    Row-level security already hides the rest; this names the index to use. Own rows and those of shared files are
+    read apart: under one condition with OR they would have no index, and the work would grow with others' rows (C7).
+    """
+    c = table.c
+
+    def own(tenant_id: ColumnElement[UUID]) -> Select[Any]:
+        mine = select(table).where(tenant_id == session.tenant, *meets(c))
+        return mine.order_by(c.id.desc()).limit(limit)
+
     if session.context.role is DbRole.LAB:
-        found: ColumnElement[bool] = table.c.laboratory_id == session.tenant
-        return found
-    submission_id = table.c.submission_id if "submission_id" in table.c else table.c.id
-    parts = select(submission_access.c.submission_id).where(
-        submission_access.c.agency_id == session.tenant,
-        submission_access.c.owner_agency_id != session.tenant,
+        return own(c.laboratory_id)
+    part = submission_access.c
+    parts = select(part.submission_id).where(
+        part.agency_id == session.tenant, part.agency_id != part.owner_agency_id
     )
-    return or_(table.c.agency_id == session.tenant, submission_id.in_(parts))
+    submission_id = c.submission_id if "submission_id" in c else c.id
+    in_them = submission_id == any_(func.array(parts.scalar_subquery()))
+    # OFFSET 0 is a fence: with more conditions the planner would rather look among everybody's rows.
+    shared = select(table).where(in_them).offset(0).subquery()
+    halves = union_all(
+        select(own(c.agency_id).subquery()), select(shared).where(*meets(shared.c))
+    ).subquery()
+    return select(halves).order_by(halves.c.id.desc()).limit(limit)
 
 
 async def version(session: Session, sample_id: UUID) -> int | None:
     """
     Return a sample's version, or None when it is not there for this caller.
     """
-    return (
-        await session.execute(select(sample.c.version).where(sample.c.id == sample_id))
-    ).scalar_one_or_none()
-
-
-def _with_assessment() -> Select[Any]:
-    return select(sample, assessment.c.detail.label("risk")).join(
-        assessment, assessment.c.id == sample.c.assessment_id
-    )
+    return (await session.execute(_VERSION, {"sample_id": sample_id})).scalar_one_or_none()
 
 
 async def one(session: Session, sample_id: UUID) -> Row[Any] | None:
     """
     Return a sample with its latest assessment.
     """
-    return (await session.execute(_with_assessment().where(sample.c.id == sample_id))).one_or_none()
+    return (await session.execute(_ONE, {"sample_id": sample_id})).one_or_none()
 
 
 async def several(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """
     Return these samples with their latest assessments.
     """
-    return (await session.execute(_with_assessment().where(sample.c.id.in_(sample_ids)))).all()
+    return (await session.execute(_SEVERAL, {"sample_ids": list(sample_ids)})).all()
 
 
 async def page(
@@ -83,18 +114,20 @@ async def page(
     """
     Return one page of samples, newest first.
     """
-    c = sample.c
-    statement = select(sample).where(_mine(session, sample)).order_by(c.id.desc()).limit(limit)
-    if filters.file_number is not None:
-        statement = statement.where(c.agency_file_number == filters.file_number)
-    if filters.status is not None:
-        statement = statement.where(c.status == filters.status)
-    if filters.updated_since is not None:
-        statement = statement.where(c.updated_at >= filters.updated_since)
-    if filters.small_parcel is not None:
-        statement = statement.where(c.small_parcel.is_(filters.small_parcel))
-    if before is not None:
-        statement = statement.where(c.id < before)
+
+    def meets(c: Any) -> Sequence[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if filters.file_number is not None:
+            found.append(c.agency_file_number == filters.file_number)
+        if filters.status is not None:
+            found.append(c.status == filters.status)
+        if filters.updated_since is not None:
+            found.append(c.updated_at >= filters.updated_since)
+        if filters.small_parcel is not None:
+            found.append(c.small_parcel.is_(filters.small_parcel))
+        return found if before is None else [*found, c.id < before]
+
+    statement = _newest(session, sample, meets, limit=limit)
     return (await session.execute(statement)).all()
 
 
@@ -104,14 +137,12 @@ async def submission_page(
     """
     Return one page of submissions, newest first.
     """
-    c = submission.c
-    statement = (
-        select(submission).where(_mine(session, submission)).order_by(c.id.desc()).limit(limit)
-    )
-    if file_number is not None:
-        statement = statement.where(c.agency_file_number == file_number)
-    if before is not None:
-        statement = statement.where(c.id < before)
+
+    def meets(c: Any) -> Sequence[ColumnElement[bool]]:
+        found = [] if file_number is None else [c.agency_file_number == file_number]
+        return found if before is None else [*found, c.id < before]
+
+    statement = _newest(session, submission, meets, limit=limit)
     return (await session.execute(statement)).all()
 
 

@@ -2,17 +2,15 @@
 What may be done with submissions and samples. Other domains call these functions and nothing below them.
 """
 
-from app.samples.service.bench import (
+from app.samples.service.bench import claim_named, claim_next, queue_head, receive
+from app.samples.service.holding import (
     Held,
-    claim_named,
-    claim_next,
     finish,
     heartbeat,
+    held,
     hold,
     lapse_expired,
     put_back,
-    queue_head,
-    receive,
     return_to_bench,
 )
 from app.samples.service.look_up import (
@@ -39,6 +37,7 @@ __all__ = [
     "custody_of",
     "finish",
     "heartbeat",
+    "held",
     "hold",
     "lapse_expired",
     "look_up",

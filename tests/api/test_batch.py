@@ -1,0 +1,417 @@
+"""
+Many submissions in one stream: every line is stored or refused by itself, and says which (A11).
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.samples.columns import KNOWN
+from tests.api.asking import SUBMIT, rows
+from tests.builders import World
+
+BATCH = "/v1/submissions:batch"
+
+Outcomes = list[dict[str, Any]]
+
+
+async def send(
+    world: World, content: bytes | AsyncIterator[bytes], *, kind: str = "application/x-ndjson"
+) -> Outcomes:
+    """
+    Send a stream and return the outcome of each line.
+    """
+    answer = await world.as_("agent").post(BATCH, content=content, headers={"Content-Type": kind})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in answer.content.splitlines()]
+
+
+def ndjson(*bodies: dict[str, Any] | bytes) -> bytes:
+    """
+    Write bodies as lines; bytes as they are.
+    """
+    return b"\n".join(b if isinstance(b, bytes) else json.dumps(b).encode() for b in bodies) + b"\n"
+
+
+def statuses(outcomes: Outcomes) -> list[int]:
+    """
+    Return each line's status.
+    """
+    return [one["status"] for one in outcomes]
+
+
+def fields(outcome: dict[str, Any]) -> list[str]:
+    """
+    Return the fields a refused line names.
+    """
+    return [error["field"] for error in outcome["problem"]["errors"]]
+
+
+def scope_of(world: World) -> dict[str, Any]:
+    """
+    Return a request to send a batch as the server hands it over.
+    """
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": BATCH,
+        "raw_path": BATCH.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"authorization", f"Bearer {world.keys['agent']}".encode())],
+    }
+
+
+class TestNdjson:
+    """
+    One submission body per line.
+    """
+
+    async def test_each_line_has_its_outcome(self, world: World) -> None:
+        """
+        Sixty lines, over several transactions: each is answered in order, with its number and its ids.
+        """
+        outcomes = await send(world, ndjson(*(world.body() for _ in range(60))))
+
+        assert [one["line"] for one in outcomes] == list(range(1, 61))
+        assert set(statuses(outcomes)) == {201}
+        assert (await rows(world))["sample"] == 60
+        one = outcomes[37]
+        found = await world.as_("agent").get(f"{SUBMIT}/{one['submission']}")
+        assert found.json()["samples"][0]["id"] == one["samples"][0]["id"]
+
+    async def test_a_bad_line_between_good_ones(self, world: World) -> None:
+        """
+        One bad line is refused with its field; its neighbors, before and after, are stored.
+        """
+        bad = world.body() | {"route": "pigeon"}
+        lines = [world.body(), bad, b"{not json", world.body(), b"", world.body(samples=[{}])]
+
+        outcomes = await send(world, ndjson(*lines))
+
+        # An empty line says nothing and is no line, but is counted.
+        assert [one["line"] for one in outcomes] == [1, 2, 3, 4, 6]
+        assert statuses(outcomes) == [201, 422, 422, 201, 422]
+        assert fields(outcomes[1]) == ["route"]
+        assert fields(outcomes[4]) == ["samples.0.exhibit_number"]
+        assert (await rows(world))["submission"] == 2
+
+    async def test_item_57_of_100(self, world: World) -> None:
+        """
+        What only the service can refuse is found out among its neighbors, which are stored (A11).
+        """
+        lines = [world.body() for _ in range(100)]
+        lines[56] |= {"seized_at": "2126-01-01T00:00:00Z"}
+
+        outcomes = await send(world, ndjson(*lines))
+
+        assert [one["line"] for one in outcomes if one["status"] != 201] == [57]
+        assert fields(outcomes[56]) == ["seized_at"]
+        assert (await rows(world))["submission"] == 99
+
+    async def test_a_double_line(self, world: World) -> None:
+        """
+        The same body twice in one stream is stored once; the second is led to the first.
+        """
+        body = world.body()
+
+        outcomes = await send(world, ndjson(body, world.body(), body))
+
+        assert statuses(outcomes) == [201, 201, 409]
+        (existing,) = outcomes[2]["problem"]["existing"]
+        assert existing["sample"] == f"/v1/samples/{outcomes[0]['samples'][0]['id']}"
+        assert (await rows(world))["sample"] == 2
+
+    async def test_run_twice_nothing_is_doubled(self, world: World) -> None:
+        """
+        The same stream again changes nothing: every line answers 409 with its link.
+        """
+        stream = ndjson(*(world.body() for _ in range(40)))
+        first = await send(world, stream)
+        stored = await rows(world)
+
+        again = await send(world, stream)
+
+        assert statuses(again) == [409] * 40
+        for one, other in zip(first, again, strict=True):
+            (existing,) = other["problem"]["existing"]
+            assert existing["submission"] == f"{SUBMIT}/{one['submission']}"
+        assert await rows(world) == stored
+
+    async def test_a_truncated_last_line(self, world: World) -> None:
+        """
+        A stream cut off in the middle of a line stores what was whole and refuses the rest by number.
+        """
+        whole = ndjson(world.body(), world.body())
+
+        outcomes = await send(world, whole[:-40])
+
+        assert statuses(outcomes) == [201, 422]
+        assert (await rows(world))["submission"] == 1
+
+    @pytest.mark.parametrize("chunk", [1_000_000, 65_536, 999])
+    async def test_a_long_line_is_one_line(self, world: World, chunk: int) -> None:
+        """
+        A line beyond the limit is refused once, whatever pieces it arrives in, and its middle is taken for no line.
+        """
+        hidden = json.dumps(world.body()).encode()
+        long = b'{"x": "' + b"a" * 300_000 + hidden + b"a" * 300_000 + b'"}'
+        stream = ndjson(world.body(), long, world.body())
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for start in range(0, len(stream), chunk):
+                yield stream[start : start + chunk]
+
+        outcomes = await send(world, pieces())
+
+        assert [(one["line"], one["status"]) for one in outcomes] == [(1, 201), (2, 422), (3, 201)]
+        assert "256 KiB" in outcomes[1]["problem"]["errors"][0]["message"]
+        assert (await rows(world))["submission"] == 2
+
+    @pytest.mark.parametrize(
+        "line",
+        [b"\xff\xfe\x00", b"null", b"[]", b'"text"', b"[" * 5000, b'{"\\ud800": 1}', b"\x00"],
+    )
+    async def test_what_is_no_submission(self, world: World, line: bytes) -> None:
+        """
+        Whatever bytes a line holds, it is refused by itself and the stream goes on.
+        """
+        outcomes = await send(world, ndjson(line, world.body()))
+
+        assert statuses(outcomes) == [422, 201]
+
+    async def test_windows_line_ends_and_no_last_one(self, world: World) -> None:
+        """
+        Lines may end as other systems end them, and the last need not end.
+        """
+        lines = [json.dumps(world.body()).encode() for _ in range(2)]
+
+        assert statuses(await send(world, b"\r\n".join(lines))) == [201, 201]
+
+    async def test_a_client_that_writes_all_before_it_reads(self, world: World) -> None:
+        """
+        Many clients read no answer before they have sent everything: the lines are stored all the same.
+
+        This server speaks a version of ASGI in which the framework's own streaming answer eats pieces of the body.
+        """
+        stream = ndjson(*(world.body() for _ in range(80)))
+        pieces = [stream[start : start + 4000] for start in range(0, len(stream), 4000)]
+        all_read = asyncio.Event()
+        sent: list[bytes] = []
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(0)
+            if not pieces:
+                all_read.set()
+                return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
+
+        async def send_late(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.body":
+                await all_read.wait()
+                sent.append(message["body"])
+
+        async with asyncio.timeout(30):
+            await world.app(scope_of(world), receive, send_late)
+
+        outcomes = [json.loads(line) for line in b"".join(sent).splitlines()]
+        assert statuses(outcomes) == [201] * 80
+        assert (await rows(world))["submission"] == 80
+
+    async def test_a_broken_connection_keeps_what_was_whole(self, world: World) -> None:
+        """
+        When the client goes away in the middle, whole transactions stay stored; sent again, nothing is doubled.
+        """
+        stream = ndjson(*(world.body() for _ in range(60)))
+        pieces = [stream[: len(stream) * 2 // 3]]
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(0)
+            if pieces:
+                return {"type": "http.request", "body": pieces.pop(), "more_body": True}
+            return {"type": "http.disconnect"}
+
+        sent: list[dict[str, Any]] = []
+
+        async def keep(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await world.app(scope_of(world), receive, keep)
+        stored = (await rows(world))["submission"]
+
+        outcomes = await send(world, stream)
+
+        assert stored == 25
+        assert sorted(statuses(outcomes)) == [201] * 35 + [409] * 25
+        assert (await rows(world))["submission"] == 60
+
+    async def test_only_those_who_may_submit(self, world: World) -> None:
+        """
+        An investigator and a technician are refused before anything is read.
+        """
+        for who in ("investigator", "technician"):
+            answer = await world.as_(who).post(BATCH, content=ndjson(world.body()))
+            assert answer.status_code == 403
+
+
+class TestCsv:
+    """
+    One row per submission with one sample.
+    """
+
+    HEADER = ("agency_file_number", "seized_at", "exhibit_number", "laboratory_id")
+
+    def row(self, world: World, **cells: str) -> list[str]:
+        """
+        Return a row for this world's laboratory under the shortest header.
+        """
+        values = {
+            "agency_file_number": f"F-{uuid4().hex[:12]}",
+            "seized_at": "2026-03-01T10:00:00Z",
+            "exhibit_number": "1",
+            "laboratory_id": world.laboratory,
+        }
+        return list((values | cells).values())
+
+    async def send(
+        self, world: World, header: Sequence[str], *lines: Sequence[str] | str
+    ) -> Outcomes:
+        """
+        Send a header and rows; a row given as text goes as it is.
+        """
+        text = [line if isinstance(line, str) else ",".join(line) for line in (header, *lines)]
+        return await send(world, "\r\n".join(text).encode(), kind="text/csv; charset=utf-8")
+
+    async def test_rows(self, world: World) -> None:
+        """
+        Rows become submissions; their numbers are those of the file's lines.
+        """
+        rows_ = [self.row(world) for _ in range(3)]
+
+        outcomes = await self.send(world, self.HEADER, *rows_)
+
+        assert [(one["line"], one["status"]) for one in outcomes] == [(2, 201), (3, 201), (4, 201)]
+
+    async def test_every_column(self, world: World) -> None:
+        """
+        Each column lands in its field; several values in a cell are parted by semicolons.
+        """
+        cells = {
+            "agency_file_number": f"F-{uuid4().hex}",
+            "seized_at": "2026-03-01T10:00:00Z",
+            "country": "US",
+            "region": "US-OH",
+            "route": "mail",
+            "laboratory_id": world.laboratory,
+            "exhibit_number": "7A",
+            "description": '"powder, ""white"", in\ntwo bags"',
+            "form": "powder",
+            "colour": "white",
+            "markings": "star",
+            "packaging": "bag",
+            "suspected": "fentanyl; xylazine ;",
+            "reported_effects": "unresponsive",
+            "hazards": "needle",
+            "circumstances": "in_circulation;pill_press",
+            "place_name": "mail facility",
+            "office": "Cincinnati",
+            "locality": "Erlanger",
+            "declared_contents": "toys",
+            "origin_country": "CN",
+            "parcel_weight_g": "18.5",
+            "sender_digest": "ab" * 32,
+            "quantity_value": "12.25",
+            "quantity_unit": "g",
+            "quantity_kind": "net",
+            "field_tests": "fentanyl_strip:fentanyl=detected; raman=not_detected;ims",
+        }
+        assert set(cells) == set(KNOWN)
+
+        (outcome,) = await self.send(world, list(cells), list(cells.values()))
+
+        assert outcome["status"] == 201, outcome
+        found = (await world.as_("agent").get(f"{SUBMIT}/{outcome['submission']}")).json()
+        exhibit = found["samples"][0]["exhibit"]
+        assert found["small_parcel"] is True
+        assert found["seizure"]["parcel"]["weight_g"] == 18.5
+        assert found["seizure"]["place"]["office"] == "Cincinnati"
+        assert exhibit["description"] == 'powder, "white", in\ntwo bags'
+        assert exhibit["suspected"] == ["fentanyl", "xylazine"]
+        assert exhibit["quantity_seized"]["value"] == 12.25
+        assert exhibit["circumstances"] == ["in_circulation", "pill_press"]
+        told = [(test["technique"], test["target"], test["result"]) for test in exhibit["field_tests"]]
+        assert told == [
+            ("fentanyl_strip", "fentanyl", "detected"),
+            ("raman", None, "not_detected"),
+            ("ims", None, "inconclusive"),
+        ]
+
+    async def test_a_line_break_in_a_cell(self, world: World) -> None:
+        """
+        A quoted cell may hold line breaks; the numbers go on as the file's lines do.
+        """
+        header = (*self.HEADER, "description")
+        broken = [*self.row(world), '"one\r\ntwo\r\nthree"']
+
+        outcomes = await self.send(world, header, broken, [*self.row(world), "plain"])
+
+        assert [(one["line"], one["status"]) for one in outcomes] == [(2, 201), (5, 201)]
+
+    @pytest.mark.parametrize(
+        ("header", "message"),
+        [
+            (("file_number", "seized_at", "exhibit_number", "laboratory_id"), "file_number"),
+            (("Seized_at", "seized_at", "exhibit_number", "laboratory_id"), "Seized_at"),
+            (("agency_file_number", "seized_at", "seized_at", "laboratory_id"), "twice"),
+        ],
+    )
+    async def test_a_header_that_is_not_understood(
+        self, world: World, header: Sequence[str], message: str
+    ) -> None:
+        """
+        A misspelt or repeated column is refused at every row: what stood in it is never silently lost.
+        """
+        outcomes = await self.send(world, header, self.row(world), self.row(world))
+
+        assert statuses(outcomes) == [422, 422]
+        assert message in outcomes[0]["problem"]["errors"][0]["message"]
+
+    async def test_a_row_of_another_length(self, world: World) -> None:
+        """
+        A row cut short, or with a cell too many, is refused: it may be the end of a truncated file.
+        """
+        short, long = self.row(world)[:-1], [*self.row(world), "what is this"]
+
+        outcomes = await self.send(world, self.HEADER, short, self.row(world), long)
+
+        assert statuses(outcomes) == [422, 201, 422]
+        assert "3 cells under 4 columns" in outcomes[0]["problem"]["errors"][0]["message"]
+
+    @pytest.mark.parametrize("tail", ['F-1,"2026', 'F-1,"2026\r\nF-2,2026-03-01T10:00:00Z,1,x'])
+    async def test_a_quotation_mark_that_is_never_closed(self, world: World, tail: str) -> None:
+        """
+        What follows it is refused at the end of the stream, never passed over in silence.
+        """
+        outcomes = await self.send(world, self.HEADER, self.row(world), tail)
+
+        assert [(one["line"], one["status"]) for one in outcomes] == [(2, 201), (3, 422)]
+
+    async def test_a_byte_order_mark_and_another_encoding(self, world: World) -> None:
+        """
+        A spreadsheet's byte order mark does no harm; a row that is not UTF-8 is refused by itself.
+        """
+        head = b"\xef\xbb\xbf" + ",".join((*self.HEADER, "description")).encode() + b"\n"
+        good = ",".join([*self.row(world), "caf\u00e9"]).encode()
+        bad = ",".join([*self.row(world), "caf\u00e9"]).encode("latin-1")
+
+        outcomes = await send(world, head + bad + b"\n" + good, kind="text/csv")
+
+        assert statuses(outcomes) == [422, 201]
