@@ -8,6 +8,7 @@ somebody believes in.
 import base64
 import binascii
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX: Final = "ASSAYLINE_"
 SECRET_KEY_BYTES: Final = 32
 
-Process = Literal["all", "api", "worker", "migrate"]
+Process = Literal["all", "api", "worker", "migrate", "client"]
 """
 What a process is for: in production each holds only the logins it needs.
 """
@@ -28,6 +29,7 @@ _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "api": ("secret_key", "database_url", "redis_url"),
     "worker": ("secret_key", "worker_database_url", "redis_url"),
     "migrate": ("owner_database_url",),
+    "client": (),
 }
 
 
@@ -100,6 +102,10 @@ class Settings(BaseSettings):
     Lets the demo listen on this machine; in production it would be a hole into it.
     """
     max_body_bytes: int = Field(default=262_144, ge=1024)
+    api_key: SecretStr | None = Field(default=None, min_length=1)
+    """
+    What the command line presents to the service; no serving process reads it.
+    """
     practice_clock: bool = False
     """
     Lets a practice run say what time it is; never where real seizures are.
@@ -202,6 +208,35 @@ def load(process: Process = "all", /, **overrides: Any) -> Settings:
     if settings.profile == "production" and (missing := settings.missing(process)):
         raise SettingsError(f"production needs {', '.join(missing)}")
     return settings
+
+
+def for_child(
+    chosen: Settings, /, *, without: Collection[str] = (), also: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """
+    The environment in which a child process reads these very settings, and nothing else of ours.
+
+    Args:
+        chosen: What was set on purpose is handed down; a default stays a default.
+        without: Names of settings that this kind of process has no business to hold.
+        also: Further variables, which win.
+    """
+    theirs = {
+        name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)
+    }
+    ours = {
+        f"{PREFIX}{name.upper()}": _as_text(getattr(chosen, name))
+        for name in chosen.model_fields_set - {"api_key", *without}
+        # Only for the doorbell does "none" say something that silence does not.
+        if getattr(chosen, name) is not None or name == "redis_url"
+    }
+    return theirs | ours | dict(also or {})
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return "none" if value is None else str(value)
 
 
 def _without_values(error: ValueError) -> str:

@@ -1,0 +1,3 @@
+"""
+The tests; a package so that they share their builders.
+"""

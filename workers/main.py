@@ -13,6 +13,7 @@ import signal
 import structlog
 
 from app import settings as settings_module
+from app.kit import logs
 from app.settings import Settings
 from workers.jobs import ON_SWEEP, Job
 from workers.resources import Resources, opened
@@ -68,6 +69,7 @@ def run() -> None:
     """
     Run as a process.
     """
+    logs.configure()
     asyncio.run(main())
 
 

@@ -275,6 +275,8 @@ def upgrade() -> None:
     )
     op.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     op.execute("GRANT USAGE ON SCHEMA public TO " + ", ".join((*GROUPS, *MEMBERS)))
+    # So that a service can refuse a schema it was not written for.
+    op.execute("GRANT SELECT ON alembic_version TO " + ", ".join(MEMBERS))
     for table, roles in RULES.items():
         _secure(table, roles)
     for signature, owner, callers, definition in FUNCTIONS:

@@ -81,10 +81,8 @@ def server_folder(data_dir: Path, name: str, account: Account | None) -> Path:
     if account is None:
         folder.mkdir(mode=0o700)
         return folder
-    if reachable(data_dir, account):
-        made = folder
-    else:
-        made = _shelf() / f"{data_dir.name.lstrip('.')}-{secrets.token_hex(8)}"
+    aside = f"{data_dir.name.lstrip('.')}-{secrets.token_hex(8)}"
+    made = folder if reachable(data_dir, account) else _shelf() / aside
     made.mkdir(mode=0o700)
     os.chown(made, account.uid, account.gid)
     if made != folder:

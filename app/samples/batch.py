@@ -78,7 +78,9 @@ class Answers(StreamingResponse):
         async def store() -> None:
             try:
                 async for answer in self.body_iterator:
-                    waiting.put_nowait(bytes(answer) if not isinstance(answer, str) else answer.encode())
+                    waiting.put_nowait(
+                        bytes(answer) if not isinstance(answer, str) else answer.encode()
+                    )
             except ClientDisconnect:
                 _log.info("batch_broken_off")
             finally:
@@ -108,9 +110,7 @@ class Answers(StreamingResponse):
     tags=["agency"],
     max_body_size=_BATCH_MOST,
 )
-async def submit_batch(
-    request: Request, here: Here, who: SubmitCaller, clock: Clock
-) -> Answers:
+async def submit_batch(request: Request, here: Here, who: SubmitCaller, clock: Clock) -> Answers:
     """
     Submit many seizures as a stream of NDJSON or CSV lines.
 

@@ -20,5 +20,5 @@ class HastyCourier(Courier):
 
 
 if __name__ == "__main__":
-    Courier._carry = HastyCourier._carry  # type: ignore[method-assign] # breaking it is the point
+    setattr(Courier, "_carry", HastyCourier._carry)  # noqa: B010 - breaking it is the point
     main.run()

@@ -79,7 +79,7 @@ _TAKE_NAMED = text(
 )
 
 # A queue is read from the head of its index. Before its first ANALYZE, or with a plan made for any values, PostgreSQL
-# may guess otherwise and sort the whole laboratory's queue for one row (C6): for the rest of the transaction it may not.
+# may guess otherwise and sort the whole laboratory's queue for one row (C6): until the transaction ends it may not.
 _BY_INDEX = text(
     "SELECT set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),"
     " set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
