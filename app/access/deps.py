@@ -15,7 +15,7 @@ from app.access.rules import Scope
 from app.access.service import Caller
 from app.kit.db import KEY_LOOKUP, Session
 from app.kit.errors import Unauthenticated
-from app.kit.http import Clock, Here
+from app.kit.http import practice_now, resources_of
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: asl_live_…")
 
@@ -55,7 +55,6 @@ class KeyCache:
 
 async def caller(
     request: Request,
-    here: Here,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     """
@@ -71,7 +70,7 @@ async def caller(
     cache: KeyCache = request.app.state.key_cache
     found = cache.get(presented)
     if found is None:
-        async with here.database.reading(KEY_LOOKUP) as session:
+        async with resources_of(request).database.reading(KEY_LOOKUP) as session:
             found = await service.identify(session, presented)
         if found is None:
             raise Unauthenticated
@@ -104,19 +103,21 @@ ReleaseCaller = Annotated[Caller, Depends(require(Scope.RELEASE))]
 ReviewCaller = Annotated[Caller, Depends(require(Scope.REVIEW))]
 
 
-async def write_session(here: Here, who: AnyCaller, clock: Clock) -> AsyncIterator[Session]:
+async def write_session(request: Request, who: AnyCaller) -> AsyncIterator[Session]:
     """
     Open a transaction in the caller's name, committed before the answer leaves.
     """
-    async with here.database.transaction(who.context, now=clock) as session:
+    database = resources_of(request).database
+    async with database.transaction(who.context, now=practice_now(request)) as session:
         yield session
 
 
-async def read_session(here: Here, who: AnyCaller, clock: Clock) -> AsyncIterator[Session]:
+async def read_session(request: Request, who: AnyCaller) -> AsyncIterator[Session]:
     """
     Open a read-only transaction in the caller's name.
     """
-    async with here.database.reading(who.context, now=clock) as session:
+    database = resources_of(request).database
+    async with database.reading(who.context, now=practice_now(request)) as session:
         yield session
 
 

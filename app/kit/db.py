@@ -267,7 +267,13 @@ def connect(
         arguments.pop("server_settings")
         pool = {"poolclass": NullPool}
     # AUTOCOMMIT only means that SQLAlchemy sends no BEGIN and COMMIT of its own: ``Database`` sends them.
-    engine = create_async_engine(url, connect_args=arguments, isolation_level="AUTOCOMMIT", **pool)
+    engine = create_async_engine(
+        url,
+        connect_args=arguments,
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,  # an error is logged: what agencies told must not be in it (E14)
+        **pool,
+    )
     return Database(engine, after_commit=after_commit)
 
 

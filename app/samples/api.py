@@ -26,8 +26,10 @@ from app.samples.schemas import (
     HeartbeatOut,
     HeldOut,
     HoldingOut,
+    Number,
     PlaceOut,
     QueueOut,
+    Reason,
     ReceiptIn,
     ReceiptOut,
     SampleDetailOut,
@@ -42,7 +44,7 @@ from app.samples.schemas import (
 router = APIRouter()
 
 After = Annotated[str | None, Query(max_length=400, description="The ``next`` of the page before.")]
-FileNumber = Annotated[str | None, Query(max_length=100)]
+FileNumber = Annotated[Number | None, Query()]
 
 
 @router.post(
@@ -280,7 +282,7 @@ async def heartbeat(
 async def put_back(
     claim_id: str,
     token: ClaimToken,
-    reason: Annotated[str, Query(min_length=1, max_length=500)],
+    reason: Annotated[Reason, Query()],
     who: QueueCaller,
     session: WriteSession,
 ) -> None:

@@ -9,15 +9,15 @@ from fastapi import FastAPI
 
 from app.access.deps import AnyCaller, write_session
 from app.kit.db import Session
-from app.kit.http import Clock, Here
+from app.kit.http import Here
 from app.main import create_app as sound_app
 
 LATE_S = 1.0
 _late: set[asyncio.Task[None]] = set()
 
 
-async def _late_session(here: Here, who: AnyCaller, clock: Clock) -> AsyncIterator[Session]:
-    transaction = here.database.transaction(who.context, now=clock)
+async def _late_session(here: Here, who: AnyCaller) -> AsyncIterator[Session]:
+    transaction = here.database.transaction(who.context)
     yield await transaction.__aenter__()
 
     async def commit() -> None:

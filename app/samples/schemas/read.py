@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from app.kit.ids import AgencyId, SampleId, SubmissionId
 from app.samples.rules import Stage, Status
 from app.samples.schemas.submit import HearingIn
-from app.samples.schemas.words import Strict
+from app.samples.schemas.words import Number, Strict
 
 
 class ReasonOut(BaseModel):
@@ -159,7 +159,7 @@ class SampleQuery(Strict):
     What to list.
     """
 
-    file_number: Annotated[str, StringConstraints(max_length=100)] | None = None
+    file_number: Number | None = None
     status: Status | None = None
     updated_since: AwareDatetime | None = None
     small_parcel: bool | None = None

@@ -22,6 +22,9 @@ Short = Annotated[
 Number = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _Clean
 ]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Clean
+]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), _Clean]
 
 
