@@ -37,6 +37,10 @@ class Part:
     source: str
 
 
+_WHOLE = 1000
+"""From here on a quantity is written without decimals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """
@@ -123,7 +127,8 @@ class Situation:
         self._doses = _dose_factors(value, unit, policy)
         self._weights = harm.weighted(self._harms, self._doses)
         factor = words.by(self._doses[words.FENTANYL])
-        return f"{value:.4g} {unit}: doses count by their logarithm, {factor} against a single dose"
+        amount = f"{value:,.0f}" if value >= _WHOLE else f"{value:.4g}"
+        return f"{amount} {unit}: doses count by their logarithm, {factor} against a single dose"
 
     def _scale(self, hazard: int, factor: float) -> None:
         self._harms[hazard] *= factor

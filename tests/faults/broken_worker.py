@@ -2,6 +2,8 @@
 The worker as it must not be: it records a delivery before it has made it.
 """
 
+import asyncio
+
 from app.webhooks.rules import Reply
 from app.webhooks.service import Claimed
 from workers import main
@@ -16,6 +18,8 @@ class HastyCourier(Courier):
     async def _carry(self, claimed: Claimed) -> None:
         # Read before settling, so that only the order of sending and recording is wrong.
         await self._settle(claimed, Reply(status=204))
+        # Wide enough for a kill to fall into.
+        await asyncio.sleep(1.0)
         await self._send(claimed)
 
 

@@ -171,9 +171,7 @@ class Storm:
 
 
 @asynccontextmanager
-async def storm(
-    folder: Path, *, api: str = API, worker: str = WORKER, receiver_delay_s: float = 0.0
-) -> AsyncIterator[Storm]:
+async def storm(folder: Path, *, api: str = API, worker: str = WORKER) -> AsyncIterator[Storm]:
     """
     Start everything, durable as in service, with one agency whose endpoint is a receiver of our own.
     """
@@ -187,7 +185,7 @@ async def storm(
         )
         environment = settings.for_child(chosen)
         port = free_port()
-        async with _receiver(history, receiver_delay_s) as hook:
+        async with _receiver(history) as hook:
             database = db.connect(servers.database_url)
             api_child = Child(
                 ["uvicorn", api, "--factory", "--port", str(port), "--log-level", "warning"],
@@ -247,8 +245,11 @@ async def _endpoint(url: str, key: str, hook: str) -> None:
 
 
 @asynccontextmanager
-async def _receiver(history: History, delay_s: float) -> AsyncIterator[str]:
+async def _receiver(history: History) -> AsyncIterator[str]:
+    connected: set[asyncio.StreamWriter] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.add(writer)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -256,7 +257,6 @@ async def _receiver(history: History, delay_s: float) -> AsyncIterator[str]:
                     line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line
                 )
                 body = await reader.readexactly(int(headers["content-length"]))
-                await asyncio.sleep(delay_s)
                 event = json.loads(body)["data"]["event_id"]
                 history.came.setdefault(event, []).append(hashlib.sha256(body).hexdigest())
                 writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
@@ -268,6 +268,10 @@ async def _receiver(history: History, delay_s: float) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
     finally:
         server.close()
+        for writer in connected:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 async def nemesis(

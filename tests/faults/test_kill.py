@@ -115,13 +115,18 @@ async def test_the_check_sees_a_record_before_its_delivery(folder: Path) -> None
     """
     Negative control: a worker that records a delivery before it has made it loses events when it is killed.
     """
-    async with storm(folder, worker="tests.faults.broken_worker", receiver_delay_s=0.7) as running:
+    async with storm(folder, worker="tests.faults.broken_worker") as running:
         headers = {"Authorization": f"Bearer {running.key}"}
         async with httpx.AsyncClient(base_url=running.url, headers=headers) as client:
             for number in range(20):
                 await running.submit(client, f"hasty-{number}")
+        async with asyncio.timeout(30):
+            while not running.history.came:  # noqa: ASYNC110 - another process cannot set an Event
+                await asyncio.sleep(0.05)
+        # The next ones are recorded by now, and not yet made.
+        await asyncio.sleep(0.5)
         running.worker.kill()
         running.worker.start()
         verdict = await running.verdict(within_s=6)
 
-    assert any("owed but never delivered" in one for one in verdict.broken())
+    assert any("owed but never delivered" in one for one in verdict.broken()), verdict.broken()
