@@ -4,70 +4,14 @@ Many submissions in one stream: every line is stored or refused by itself, and s
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from app.samples.columns import KNOWN
 from tests.api.asking import SUBMIT, rows
+from tests.api.batches import BATCH, fields, ndjson, scope_of, send, statuses
 from tests.builders import World
-
-BATCH = "/v1/submissions:batch"
-
-Outcomes = list[dict[str, Any]]
-
-
-async def send(
-    world: World, content: bytes | AsyncIterator[bytes], *, kind: str = "application/x-ndjson"
-) -> Outcomes:
-    """
-    Send a stream and return the outcome of each line.
-    """
-    answer = await world.as_("agent").post(BATCH, content=content, headers={"Content-Type": kind})
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "application/x-ndjson"
-    return [json.loads(line) for line in answer.content.splitlines()]
-
-
-def ndjson(*bodies: dict[str, Any] | bytes) -> bytes:
-    """
-    Write bodies as lines; bytes as they are.
-    """
-    return b"\n".join(b if isinstance(b, bytes) else json.dumps(b).encode() for b in bodies) + b"\n"
-
-
-def statuses(outcomes: Outcomes) -> list[int]:
-    """
-    Return each line's status.
-    """
-    return [one["status"] for one in outcomes]
-
-
-def fields(outcome: dict[str, Any]) -> list[str]:
-    """
-    Return the fields a refused line names.
-    """
-    return [error["field"] for error in outcome["problem"]["errors"]]
-
-
-def scope_of(world: World) -> dict[str, Any]:
-    """
-    Return a request to send a batch as the server hands it over.
-    """
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": BATCH,
-        "raw_path": BATCH.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"authorization", f"Bearer {world.keys['agent']}".encode())],
-    }
 
 
 class TestNdjson:
@@ -93,9 +37,11 @@ class TestNdjson:
         One bad line is refused with its field; its neighbors, before and after, are stored.
         """
         bad = world.body() | {"route": "pigeon"}
-        lines = [world.body(), bad, b"{not json", world.body(), b"", world.body(samples=[{}])]
+        stream = ndjson(
+            world.body(), bad, b"{not json", world.body(), b"", world.body(samples=[{}])
+        )
 
-        outcomes = await send(world, ndjson(*lines))
+        outcomes = await send(world, stream)
 
         # An empty line says nothing and is no line, but is counted.
         assert [one["line"] for one in outcomes] == [1, 2, 3, 4, 6]
@@ -260,158 +206,3 @@ class TestNdjson:
         for who in ("investigator", "technician"):
             answer = await world.as_(who).post(BATCH, content=ndjson(world.body()))
             assert answer.status_code == 403
-
-
-class TestCsv:
-    """
-    One row per submission with one sample.
-    """
-
-    HEADER = ("agency_file_number", "seized_at", "exhibit_number", "laboratory_id")
-
-    def row(self, world: World, **cells: str) -> list[str]:
-        """
-        Return a row for this world's laboratory under the shortest header.
-        """
-        values = {
-            "agency_file_number": f"F-{uuid4().hex[:12]}",
-            "seized_at": "2026-03-01T10:00:00Z",
-            "exhibit_number": "1",
-            "laboratory_id": world.laboratory,
-        }
-        return list((values | cells).values())
-
-    async def send(
-        self, world: World, header: Sequence[str], *lines: Sequence[str] | str
-    ) -> Outcomes:
-        """
-        Send a header and rows; a row given as text goes as it is.
-        """
-        text = [line if isinstance(line, str) else ",".join(line) for line in (header, *lines)]
-        return await send(world, "\r\n".join(text).encode(), kind="text/csv; charset=utf-8")
-
-    async def test_rows(self, world: World) -> None:
-        """
-        Rows become submissions; their numbers are those of the file's lines.
-        """
-        rows_ = [self.row(world) for _ in range(3)]
-
-        outcomes = await self.send(world, self.HEADER, *rows_)
-
-        assert [(one["line"], one["status"]) for one in outcomes] == [(2, 201), (3, 201), (4, 201)]
-
-    async def test_every_column(self, world: World) -> None:
-        """
-        Each column lands in its field; several values in a cell are parted by semicolons.
-        """
-        cells = {
-            "agency_file_number": f"F-{uuid4().hex}",
-            "seized_at": "2026-03-01T10:00:00Z",
-            "country": "US",
-            "region": "US-OH",
-            "route": "mail",
-            "laboratory_id": world.laboratory,
-            "exhibit_number": "7A",
-            "description": '"powder, ""white"", in\ntwo bags"',
-            "form": "powder",
-            "colour": "white",
-            "markings": "star",
-            "packaging": "bag",
-            "suspected": "fentanyl; xylazine ;",
-            "reported_effects": "unresponsive",
-            "hazards": "needle",
-            "circumstances": "in_circulation;pill_press",
-            "place_name": "mail facility",
-            "office": "Cincinnati",
-            "locality": "Erlanger",
-            "declared_contents": "toys",
-            "origin_country": "CN",
-            "parcel_weight_g": "18.5",
-            "sender_digest": "ab" * 32,
-            "quantity_value": "12.25",
-            "quantity_unit": "g",
-            "quantity_kind": "net",
-            "field_tests": "fentanyl_strip:fentanyl=detected; raman=not_detected;ims",
-        }
-        assert set(cells) == set(KNOWN)
-
-        (outcome,) = await self.send(world, list(cells), list(cells.values()))
-
-        assert outcome["status"] == 201, outcome
-        found = (await world.as_("agent").get(f"{SUBMIT}/{outcome['submission']}")).json()
-        exhibit = found["samples"][0]["exhibit"]
-        assert found["small_parcel"] is True
-        assert found["seizure"]["parcel"]["weight_g"] == 18.5
-        assert found["seizure"]["place"]["office"] == "Cincinnati"
-        assert exhibit["description"] == 'powder, "white", in\ntwo bags'
-        assert exhibit["suspected"] == ["fentanyl", "xylazine"]
-        assert exhibit["quantity_seized"]["value"] == 12.25
-        assert exhibit["circumstances"] == ["in_circulation", "pill_press"]
-        told = [(test["technique"], test["target"], test["result"]) for test in exhibit["field_tests"]]
-        assert told == [
-            ("fentanyl_strip", "fentanyl", "detected"),
-            ("raman", None, "not_detected"),
-            ("ims", None, "inconclusive"),
-        ]
-
-    async def test_a_line_break_in_a_cell(self, world: World) -> None:
-        """
-        A quoted cell may hold line breaks; the numbers go on as the file's lines do.
-        """
-        header = (*self.HEADER, "description")
-        broken = [*self.row(world), '"one\r\ntwo\r\nthree"']
-
-        outcomes = await self.send(world, header, broken, [*self.row(world), "plain"])
-
-        assert [(one["line"], one["status"]) for one in outcomes] == [(2, 201), (5, 201)]
-
-    @pytest.mark.parametrize(
-        ("header", "message"),
-        [
-            (("file_number", "seized_at", "exhibit_number", "laboratory_id"), "file_number"),
-            (("Seized_at", "seized_at", "exhibit_number", "laboratory_id"), "Seized_at"),
-            (("agency_file_number", "seized_at", "seized_at", "laboratory_id"), "twice"),
-        ],
-    )
-    async def test_a_header_that_is_not_understood(
-        self, world: World, header: Sequence[str], message: str
-    ) -> None:
-        """
-        A misspelt or repeated column is refused at every row: what stood in it is never silently lost.
-        """
-        outcomes = await self.send(world, header, self.row(world), self.row(world))
-
-        assert statuses(outcomes) == [422, 422]
-        assert message in outcomes[0]["problem"]["errors"][0]["message"]
-
-    async def test_a_row_of_another_length(self, world: World) -> None:
-        """
-        A row cut short, or with a cell too many, is refused: it may be the end of a truncated file.
-        """
-        short, long = self.row(world)[:-1], [*self.row(world), "what is this"]
-
-        outcomes = await self.send(world, self.HEADER, short, self.row(world), long)
-
-        assert statuses(outcomes) == [422, 201, 422]
-        assert "3 cells under 4 columns" in outcomes[0]["problem"]["errors"][0]["message"]
-
-    @pytest.mark.parametrize("tail", ['F-1,"2026', 'F-1,"2026\r\nF-2,2026-03-01T10:00:00Z,1,x'])
-    async def test_a_quotation_mark_that_is_never_closed(self, world: World, tail: str) -> None:
-        """
-        What follows it is refused at the end of the stream, never passed over in silence.
-        """
-        outcomes = await self.send(world, self.HEADER, self.row(world), tail)
-
-        assert [(one["line"], one["status"]) for one in outcomes] == [(2, 201), (3, 422)]
-
-    async def test_a_byte_order_mark_and_another_encoding(self, world: World) -> None:
-        """
-        A spreadsheet's byte order mark does no harm; a row that is not UTF-8 is refused by itself.
-        """
-        head = b"\xef\xbb\xbf" + ",".join((*self.HEADER, "description")).encode() + b"\n"
-        good = ",".join([*self.row(world), "caf\u00e9"]).encode()
-        bad = ",".join([*self.row(world), "caf\u00e9"]).encode("latin-1")
-
-        outcomes = await send(world, head + bad + b"\n" + good, kind="text/csv")
-
-        assert statuses(outcomes) == [422, 201]

@@ -57,9 +57,7 @@ class TestDoubles:
         """
         body = world.body()
 
-        answers = [
-            await world.as_(who).post(SUBMIT, json=body) for who in ("agent", "other_agent")
-        ]
+        answers = [await world.as_(who).post(SUBMIT, json=body) for who in ("agent", "other_agent")]
 
         assert [answer.status_code for answer in answers] == [201, 201]
 

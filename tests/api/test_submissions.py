@@ -67,8 +67,7 @@ class TestBody:
         bare = await world.submit()
 
         said, silent = [
-            (await world.as_("agent").get(f"{SUBMIT}/{one['id']}")).json()
-            for one in (stored, bare)
+            (await world.as_("agent").get(f"{SUBMIT}/{one['id']}")).json() for one in (stored, bare)
         ]
 
         assert said["samples"][0]["exhibit"]["suspected"] == ["unknown"]
@@ -102,7 +101,11 @@ class TestBody:
                 "samples.0.quantity_seized.unit",
             ),
             (
-                {"samples": [{"exhibit_number": "1", "quantity_seized": {"value": -1, "unit": "g"}}]},
+                {
+                    "samples": [
+                        {"exhibit_number": "1", "quantity_seized": {"value": -1, "unit": "g"}}
+                    ]
+                },
                 "samples.0.quantity_seized.value",
             ),
         ],
@@ -329,7 +332,9 @@ class TestRank:
         stored = await world.submit()
         sample_id = stored["samples"][0]["id"]
 
-        claimed = await world.as_("technician").post("/v1/lab/claims", json={"sample_id": sample_id})
+        claimed = await world.as_("technician").post(
+            "/v1/lab/claims", json={"sample_id": sample_id}
+        )
 
         assert await queue_of(world) == []
         assert claimed.status_code == 409
@@ -343,7 +348,9 @@ class TestRank:
         """
         sample_id = await world.received()
 
-        again = await world.as_("technician").post("/v1/lab/receipts", json={"sample_id": sample_id})
+        again = await world.as_("technician").post(
+            "/v1/lab/receipts", json={"sample_id": sample_id}
+        )
         elsewhere = await world.as_("other_technician").post(
             "/v1/lab/receipts", json={"sample_id": sample_id}
         )

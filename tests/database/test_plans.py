@@ -52,13 +52,18 @@ Plans = dict[tuple[str, Case], Plan]
 EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=str)
 
 
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="assayline-plans-"))
+    folder.chmod(0o711)
+    return folder
+
+
 @pytest.fixture(scope="module")
 async def crowd() -> AsyncIterator[Crowd]:
     """
     The crowd, loaded a moment ago.
     """
-    folder = Path(tempfile.mkdtemp(prefix="assayline-plans-"))
-    folder.chmod(0o711)
+    folder = _folder()
     try:
         with embedded.running(folder / "data", settings_overrides=FAST, valkey=False) as servers:
             await asyncio.to_thread(upgrade, servers.owner_database_url)

@@ -3,24 +3,22 @@ Nobody sees another tenant's rows, whatever the connection went through before (
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from asyncpg import PostgresError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app import embedded, tables
+from app import embedded
 from app.kit import db, ids
 from app.kit.db import (
     KEY_LOOKUP,
     OPERATOR,
-    WORKER,
     Context,
     Database,
     DbRole,
@@ -29,36 +27,8 @@ from app.kit.db import (
 )
 from app.settings import Settings
 from tests.builders import World
+from tests.database.tenants import SEES, TABLES, all_of, denied, readable, seen
 
-TABLES = sorted(tables.metadata.tables)
-
-WORKERS_OWN = frozenset({"entry", "pending", "chain", "ledger_head", "feed", "delivery", "attempt"})
-"""What the worker reads whole without a tenant: the ledger, and what is due. None of it holds case content."""
-
-WORKERS_COLUMNS = {
-    "queue_task": "sample_id, laboratory_id, claim_id, lease_until",
-    "claim": "id, laboratory_id, sample_id, ended_at",
-    "endpoint": "id, agency_id, disabled_at",
-}
-"""What the worker reads of other tables: whose they are and whether they are due."""
-
-SECRETS = (
-    ("sample", "body"),
-    ("sample", "id"),
-    ("submission", "body"),
-    ("submission", "agency_file_number"),
-    ("event", "body"),
-    ("event", "id"),
-    ("endpoint", "secret_box"),
-    ("endpoint", "url"),
-    ("finding", "substances"),
-    ("report", "canonical"),
-    ("api_key", "secret_sha256"),
-    ("claim", "holder"),
-    ("queue_task", "rank_key"),
-)
-
-SEES = text("SELECT count(*) FROM sample")
 SET_TENANT = text("SELECT set_config('assayline.tenant', :value, true)")
 BARE_COLUMN = """
     ALTER POLICY agency ON sample USING (
@@ -82,49 +52,6 @@ async def one_connection(config: Settings) -> AsyncIterator[Database]:
     await database.dispose()
 
 
-async def seen(database: Database, agency_id: UUID) -> int:
-    """
-    Count the samples an agency sees.
-    """
-    async with database.reading(as_agency(agency_id)) as session:
-        return int((await session.execute(SEES)).scalar_one())
-
-
-async def readable(connection: AsyncConnection, table: str) -> list[Mapping[str, Any]]:
-    """
-    Return the rows of a table that this connection may read; none when it may not read it at all.
-    """
-    try:
-        async with connection.begin_nested():
-            found = await connection.execute(text(_all_of(table)))
-            return [{str(k): v for k, v in row.items()} for row in found.mappings()]
-    except ProgrammingError as problem:
-        assert "permission denied" in str(problem)
-        return []
-
-
-def _all_of(table: str) -> str:
-    return f"SELECT * FROM {table}"  # noqa: S608 - our own table's name
-
-
-async def denied(database: Database, statement: str, context: Context | None = None) -> bool:
-    """
-    Say whether PostgreSQL refuses this statement for lack of a privilege.
-    """
-    try:
-        if context is None:
-            async with database.engine.execution_options(
-                isolation_level="READ COMMITTED"
-            ).connect() as connection:
-                await connection.execute(text(statement))
-        else:
-            async with database.reading(context) as session:
-                await session.execute(text(statement))
-    except ProgrammingError as problem:
-        return "permission denied" in str(problem)
-    return False
-
-
 class TestNoContext:
     """
     Without a tenant there is nothing to see (E2).
@@ -136,7 +63,7 @@ class TestNoContext:
         """
         await world.submit()
 
-        open_to_all = [table for table in TABLES if not await denied(database, _all_of(table))]
+        open_to_all = [table for table in TABLES if not await denied(database, all_of(table))]
 
         assert open_to_all == []
 
@@ -193,12 +120,12 @@ class TestNoContext:
         """
         await world.submit()
 
-        with pytest.raises(DBAPIError, match="invalid input syntax for type uuid"):
-            async with database.engine.execution_options(
-                isolation_level="READ COMMITTED"
-            ).connect() as connection:
-                await connection.execute(text("SET LOCAL ROLE assayline_agency"))
-                await connection.execute(text("SET LOCAL assayline.tenant = '%'"))
+        async with database.engine.execution_options(
+            isolation_level="READ COMMITTED"
+        ).connect() as connection:
+            await connection.execute(text("SET LOCAL ROLE assayline_agency"))
+            await connection.execute(text("SET LOCAL assayline.tenant = '%'"))
+            with pytest.raises(DBAPIError, match="invalid input syntax for type uuid"):
                 await connection.execute(SEES)
 
     @pytest.mark.parametrize("role", [DbRole.AGENCY, DbRole.LAB])
@@ -216,6 +143,18 @@ class TestNoContext:
         async with database.reading(OPERATOR) as session:
             with pytest.raises(ValueError, match="has no tenant"):
                 _ = session.tenant
+
+    async def test_an_error_tells_no_value(self, database: Database) -> None:
+        """
+        What failed is logged; what agencies told is not in it (E14).
+        """
+        statement = text("SELECT 1 / :nothing, CAST(:told AS text)")
+
+        with pytest.raises(DBAPIError, match="division by zero") as caught:
+            async with database.reading(KEY_LOOKUP) as session:
+                await session.execute(statement, {"nothing": 0, "told": "case 4711"})
+
+        assert "4711" not in str(caught.value)
 
     async def test_reading_cannot_write(self, world: World, database: Database) -> None:
         """
@@ -411,13 +350,17 @@ class TestTenants:
     @pytest.mark.parametrize(
         "statement",
         [
-            "INSERT INTO hearing (id, agency_id, laboratory_id, submission_id, kind, held_on)"
-            " SELECT gen_random_uuid(), :other, :laboratory, :submission, 'trial', now()",
+            (
+                "INSERT INTO hearing (id, agency_id, laboratory_id, submission_id, kind, held_on)"
+                " SELECT gen_random_uuid(), :other, :laboratory, :submission, 'trial', now()"
+            ),
             "UPDATE sample SET agency_id = :other",
             "UPDATE submission SET agency_id = :other",
-            "INSERT INTO submission_access"
-            " (submission_id, agency_id, owner_agency_id, laboratory_id, party, granted_at)"
-            " SELECT :submission, :mine, :other, :laboratory, 'seizing', now()",
+            (
+                "INSERT INTO submission_access"
+                " (submission_id, agency_id, owner_agency_id, laboratory_id, party, granted_at)"
+                " SELECT :submission, :mine, :other, :laboratory, 'seizing', now()"
+            ),
         ],
     )
     async def test_nobody_writes_for_another(
@@ -440,63 +383,3 @@ class TestTenants:
         with pytest.raises(DBAPIError, match="row-level security"):
             async with database.transaction(mine) as session:
                 await session.execute(text(statement))
-
-
-class TestWorker:
-    """
-    The worker sees what is due and nothing of what it says (E9).
-    """
-
-    @pytest.mark.parametrize(("table", "column"), SECRETS)
-    async def test_case_content_is_denied(
-        self, world: World, worker_database: Database, table: str, column: str
-    ) -> None:
-        """
-        Neither case content nor a secret can be read without the tenant's context.
-        """
-        await world.submit()
-        statement = f"SELECT {column} FROM {table}"  # noqa: S608 - our own names
-
-        assert await denied(worker_database, statement, WORKER)
-        assert await denied(worker_database, statement)
-
-    @pytest.mark.parametrize("table", TABLES)
-    async def test_only_listed_tables_are_read(self, worker_database: Database, table: str) -> None:
-        """
-        A table that is on no list is denied whole, also one that is added later.
-        """
-        assert await denied(worker_database, _all_of(table), WORKER) == (table not in WORKERS_OWN)
-        if table in WORKERS_COLUMNS:
-            part = f"SELECT {WORKERS_COLUMNS[table]} FROM {table}"  # noqa: S608 - our own names
-            assert not await denied(worker_database, part, WORKER)
-
-    async def test_the_worker_reads_content_only_as_its_tenant(
-        self, world: World, worker_database: Database
-    ) -> None:
-        """
-        In a tenant's context the worker reads that tenant's rows and no other's.
-        """
-        await world.submit()
-        await world.submit(by="other_agent")
-
-        assert await seen(worker_database, world.agencies["agency"]) == 1
-
-    async def test_the_apis_login_cannot_become_the_worker(self, database: Database) -> None:
-        """
-        What the worker sees of everybody is not for a process that answers requests, nor the reverse.
-        """
-        with pytest.raises(PostgresError, match="permission denied to set role"):
-            async with database.reading(WORKER):
-                pass
-        assert not await denied(database, "SELECT * FROM find_api_key('nobody')", KEY_LOOKUP)
-
-    async def test_the_worker_cannot_look_keys_up_or_administer(
-        self, worker_database: Database
-    ) -> None:
-        """
-        A worker has no business with API keys, and is no operator.
-        """
-        assert await denied(worker_database, "SELECT * FROM find_api_key('nobody')", WORKER)
-        with pytest.raises(PostgresError, match="permission denied to set role"):
-            async with worker_database.reading(OPERATOR):
-                pass
