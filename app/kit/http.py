@@ -93,7 +93,8 @@ async def if_match(if_match: Annotated[str | None, Header()] = None) -> str:
     """
     if if_match is None:
         raise PreconditionRequired
-    return if_match.removeprefix("W/").strip('"')
+    # A weak tag keeps its W/ and so matches nothing: If-Match compares strongly (RFC 9110).
+    return if_match.strip('"')
 
 
 async def claim_token(etag: Annotated[str, Depends(if_match)]) -> int:

@@ -13,7 +13,7 @@ import structlog
 from app.access.rules import Scope
 from app.access.service import Caller
 from app.kit.db import WORKER, Database, Session, as_laboratory
-from app.kit.errors import NotFound, Stale
+from app.kit.errors import AppError, NotFound, Stale
 from app.kit.rows import mapping
 from app.samples.repo import moves as moves_repo
 from app.samples.repo import queue as repo
@@ -226,14 +226,22 @@ async def lapse_expired(database: Database) -> int:
         by_laboratory.setdefault(row.laboratory_id, []).append(row.sample_id)
     lapsed = 0
     for laboratory_id, sample_ids in by_laboratory.items():
-        async with database.transaction(as_laboratory(laboratory_id)) as session:
-            freed = await repo.free_expired(session, sample_ids)
-            if freed:
-                await apply(
-                    session,
-                    act=Act.LAPSE,
-                    sample_ids=[row.sample_id for row in freed],
-                    actor_id=None,
-                )
-            lapsed += len(freed)
+        try:
+            lapsed += await _lapse(database, laboratory_id, sample_ids)
+        except AppError:
+            # One laboratory's trouble must not keep the others' samples from their queues.
+            _log.exception("lapse_failed", laboratory=str(laboratory_id))
     return lapsed
+
+
+async def _lapse(database: Database, laboratory_id: UUID, sample_ids: Sequence[UUID]) -> int:
+    async with database.transaction(as_laboratory(laboratory_id)) as session:
+        freed = await repo.free_expired(session, sample_ids)
+        if freed:
+            await apply(
+                session,
+                act=Act.LAPSE,
+                sample_ids=[row.sample_id for row in freed],
+                actor_id=None,
+            )
+    return len(freed)
