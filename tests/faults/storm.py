@@ -155,6 +155,16 @@ class Storm:
                 return found
             await asyncio.sleep(0.5)
 
+    async def recorded(self) -> int:
+        """
+        Return how many deliveries the worker has recorded as made.
+        """
+        async with self.database.reading(as_agency(self.agency_id)) as session:
+            made = await session.execute(
+                text("SELECT count(*) FROM delivery WHERE state = 'delivered'")
+            )
+        return int(made.scalar_one())
+
     async def _look(self) -> Verdict:
         async with self.database.reading(as_agency(self.agency_id)) as session:
             stored = await session.execute(text("SELECT agency_file_number FROM sample"))
