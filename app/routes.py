@@ -22,6 +22,10 @@ TOLD: dict[EventType, str] = {
     EventType.SAMPLE_RECEIVED: "The laboratory has the item in its hands.",
     EventType.FINDING_PRESUMPTIVE: "A presumptive finding is released: for safety and direction of inquiry; not proof.",
     EventType.REPORT_RELEASED: "A final, reviewed report is released.",
+    EventType.REPORT_AMENDED: "A new report replaces a released one. A person must acknowledge it.",
+    EventType.FINDING_CONTRADICTED: "What was released before does not hold. A person must acknowledge it.",
+    EventType.FINDING_WITHDRAWN: "What was released before is taken back. A person must acknowledge it.",
+    EventType.EVENT_UNACKNOWLEDGED: "A correction is still open: nobody at your agency has acknowledged it.",
     EventType.WEBHOOK_TEST: "Sent on the endpoint owner's request; concerns no file.",
 }
 """What each outgoing event means. Every type has a row: the application does not start without it."""

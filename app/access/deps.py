@@ -96,6 +96,7 @@ def require(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
 
 SubmitCaller = Annotated[Caller, Depends(require(Scope.SUBMIT))]
 FollowCaller = Annotated[Caller, Depends(require(Scope.FOLLOW))]
+AcknowledgeCaller = Annotated[Caller, Depends(require(Scope.ACKNOWLEDGE))]
 WebhookCaller = Annotated[Caller, Depends(require(Scope.WEBHOOKS))]
 QueueCaller = Annotated[Caller, Depends(require(Scope.QUEUE))]
 BenchCaller = Annotated[Caller, Depends(require(Scope.BENCH))]

@@ -109,6 +109,14 @@ async def names(session: Session, client_ids: Sequence[UUID]) -> dict[UUID, str]
     return {row.id: row.name for row in await session.execute(statement)}
 
 
+async def agency_names(session: Session, agency_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """
+    Return the names of these agencies, those this context may see.
+    """
+    statement = select(agency.c.id, agency.c.name).where(agency.c.id.in_(agency_ids))
+    return {row.id: row.name for row in await session.execute(statement)}
+
+
 async def revoke_key(session: Session, key_id: str) -> bool:
     """
     Revoke one key; False when it is unknown or already revoked.

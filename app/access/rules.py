@@ -47,6 +47,8 @@ class Scope(StrEnum):
     SUBMIT = "submit"
     FOLLOW = "follow"
     """Read own submissions, samples, reports, place in line, and the event feed."""
+    ACKNOWLEDGE = "acknowledge"
+    """Say, as a named person, that a correction was read and acted upon."""
     WEBHOOKS = "webhooks"
     QUEUE = "queue"
     """See the bench's ranked queue."""
@@ -64,8 +66,8 @@ class Scope(StrEnum):
 
 
 MAY: dict[Role, frozenset[Scope]] = {
-    Role.AGENT: frozenset({Scope.SUBMIT, Scope.FOLLOW, Scope.WEBHOOKS}),
-    Role.INVESTIGATOR: frozenset({Scope.FOLLOW}),
+    Role.AGENT: frozenset({Scope.SUBMIT, Scope.FOLLOW, Scope.ACKNOWLEDGE, Scope.WEBHOOKS}),
+    Role.INVESTIGATOR: frozenset({Scope.FOLLOW, Scope.ACKNOWLEDGE}),
     Role.TECHNICIAN: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.BENCH, Scope.RELEASE}),
     Role.REVIEWER: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.REVIEW}),
     Role.SUPERVISOR: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.OVERSEE}),

@@ -252,6 +252,13 @@ async def names(session: Session, client_ids: Sequence[UUID]) -> dict[UUID, str]
     return await repo.names(session, client_ids)
 
 
+async def agency_names(session: Session, agency_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """
+    Return the names of these agencies, those this context may see.
+    """
+    return await repo.agency_names(session, agency_ids)
+
+
 async def overview(session: Session) -> dict[str, list[Mapping[str, Any]]]:
     """
     Return all agencies, clients and keys, for the operator.

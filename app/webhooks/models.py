@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from app.kit.db import metadata
+from app.webhooks.escalation import Action
 from app.webhooks.rules import DeliveryState
 
 INSTANT = TIMESTAMP(timezone=True)
@@ -53,6 +54,7 @@ event = Table(
     Column("occurred_at", INSTANT, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index(None, "agency_id", "id"),
+    Index(None, "submission_id"),
 )
 """
 One row per recipient (``agency_id``). ``body`` is serialized once: every attempt sends these bytes.
@@ -101,4 +103,50 @@ attempt = Table(
 Written when a delivery is claimed (``unknown``) and completed when it is settled.
 
 A kill in between stays visible.
+"""
+
+acknowledgement = Table(
+    "acknowledgement",
+    metadata,
+    Column("event_id", Uuid, ForeignKey("event.id"), primary_key=True),
+    Column("agency_id", Uuid, nullable=False),
+    Column("laboratory_id", Uuid, nullable=False),
+    Column("opened_at", INSTANT, nullable=False),
+    Column("remind_at", INSTANT),
+    Column("reminders", Integer, nullable=False),
+    Column("acknowledged_at", INSTANT),
+    Column("acknowledged_by", Uuid),
+    Column("acknowledged_name", Text),
+    Column("action", Text),
+    CheckConstraint(
+        f"action IN ({', '.join(repr(str(one)) for one in Action)})",
+        name="action",
+    ),
+    CheckConstraint(
+        "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
+        " AND (acknowledged_at IS NULL) = (acknowledged_name IS NULL)"
+        " AND (acknowledged_at IS NULL) = (action IS NULL)"
+        " AND (acknowledged_at IS NULL) = (remind_at IS NOT NULL)",
+        name="whole",
+    ),
+    Index(
+        "ix_acknowledgement_agency_id_open",
+        "agency_id",
+        "event_id",
+        postgresql_where=text("acknowledged_at IS NULL"),
+    ),
+    Index(
+        "ix_acknowledgement_laboratory_id_open",
+        "laboratory_id",
+        "event_id",
+        postgresql_where=text("acknowledged_at IS NULL"),
+    ),
+    Index(
+        "ix_acknowledgement_remind_at",
+        "remind_at",
+        postgresql_where=text("acknowledged_at IS NULL"),
+    ),
+)
+"""
+A correction one recipient was told; open until a person there says so. One row per event.
 """

@@ -27,8 +27,28 @@ class EventType(StrEnum):
     """A presumptive finding was released: early, and with its measured reliability."""
     REPORT_RELEASED = "report.released"
     """A numbered, immutable report was released."""
+    REPORT_AMENDED = "report.amended"
+    """A new report replaces one that was released; the old one stays readable."""
+    FINDING_CONTRADICTED = "finding.contradicted"
+    """What was released before does not hold: later work says otherwise."""
+    FINDING_WITHDRAWN = "finding.withdrawn"
+    """What was released before is taken back: nothing may rest on it."""
+    EVENT_UNACKNOWLEDGED = "event.unacknowledged"
+    """A reminder: no named person has acknowledged a correction yet."""
     WEBHOOK_TEST = "webhook.test"
     """Asked for by the endpoint's owner; concerns no file, and stands in no feed."""
+
+
+CORRECTIONS = frozenset(
+    {EventType.REPORT_AMENDED, EventType.FINDING_CONTRADICTED, EventType.FINDING_WITHDRAWN}
+)
+"""What takes back or changes a result: stays open until a named person acknowledges it."""
+
+RESULTS = CORRECTIONS | {EventType.FINDING_PRESUMPTIVE, EventType.REPORT_RELEASED}
+"""What somebody may have acted upon: whoever got one of these gets every correction too."""
+
+UNFILTERED = CORRECTIONS | {EventType.EVENT_UNACKNOWLEDGED, EventType.WEBHOOK_TEST}
+"""What an endpoint gets whichever types it asked for."""
 
 
 class DeliveryState(StrEnum):

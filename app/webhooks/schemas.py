@@ -7,9 +7,17 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from app.kit.ids import DeliveryId, EndpointId, EventId, SampleId
+from app.kit.ids import AgencyId, DeliveryId, EndpointId, EventId, SampleId, SubmissionId
+from app.webhooks.escalation import Action, Level
 from app.webhooks.rules import LONGEST_URL, DeliveryState, DisabledReason, EventType, Outcome
-from app.webhooks.views import AttemptView, DeliveryView, EndpointView, NewEndpoint
+from app.webhooks.views import (
+    AcknowledgementView,
+    AttemptView,
+    DeliveryView,
+    EndpointView,
+    EventView,
+    NewEndpoint,
+)
 
 
 def _printable(text: str) -> str:
@@ -195,3 +203,86 @@ class EventPage(BaseModel):
 
     items: list[EventOut]
     next: str = Field(description="Send it as `after` next time, also when `items` is empty.")
+
+
+class AcknowledgementIn(BaseModel):
+    """
+    What was done about a correction.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Action = Field(
+        description="`noted`, `passed_on` (to prosecution, counsel or court), `file_reopened`."
+    )
+
+
+class AcknowledgementOut(BaseModel):
+    """
+    A correction at one recipient: open, or acknowledged by a named person.
+    """
+
+    event_id: EventId
+    type: EventType
+    agency_id: AgencyId
+    agency_name: str | None
+    submission_id: SubmissionId
+    sample_id: SampleId | None
+    opened_at: datetime
+    reminders: int
+    level: Level = Field(description="`telephone`: reminders were not enough; call the agency.")
+    remind_at: datetime | None = Field(description="When it is repeated; null once acknowledged.")
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    action: Action | None
+
+    @classmethod
+    def of(cls, view: AcknowledgementView, *, agency_name: str | None = None) -> Self:
+        """
+        Shape the answer, field by field.
+        """
+        return cls(
+            event_id=view.event_id,
+            type=view.type,
+            agency_id=view.agency_id,
+            agency_name=agency_name,
+            submission_id=view.submission_id,
+            sample_id=view.sample_id,
+            opened_at=view.opened_at,
+            reminders=view.reminders,
+            level=view.level,
+            remind_at=view.remind_at,
+            acknowledged_at=view.acknowledged_at,
+            acknowledged_by=view.acknowledged_by,
+            action=view.action,
+        )
+
+
+class UnacknowledgedPage(BaseModel):
+    """
+    Open corrections, the oldest first.
+    """
+
+    items: list[AcknowledgementOut]
+    next: str | None = Field(description="Send it as `after` for the next page; null on the last.")
+
+
+class EventDetailOut(BaseModel):
+    """
+    One event, exactly as it was pushed, and its acknowledgement where it needs one.
+    """
+
+    type: EventType
+    timestamp: datetime
+    data: dict[str, Any]
+    acknowledgement: AcknowledgementOut | None
+
+    @classmethod
+    def of(cls, view: EventView) -> Self:
+        """
+        Shape the answer.
+        """
+        given = view.acknowledgement
+        return cls.model_validate(
+            {**view.body, "acknowledgement": AcknowledgementOut.of(given) if given else None}
+        )

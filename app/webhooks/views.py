@@ -4,8 +4,10 @@ What the service hands out about endpoints and deliveries: plain values, no rows
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from app.webhooks.escalation import Action, Level
 from app.webhooks.rules import DeliveryState, DisabledReason, EventType, Outcome
 
 
@@ -63,3 +65,34 @@ class DeliveryView:
     due_at: datetime | None
     settled_at: datetime | None
     attempts: tuple[AttemptView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgementView:
+    """
+    A correction at one recipient, and who acknowledged it.
+    """
+
+    event_id: UUID
+    type: EventType
+    agency_id: UUID
+    submission_id: UUID
+    sample_id: UUID | None
+    opened_at: datetime
+    reminders: int
+    level: Level
+    remind_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    """The name of the person, as their agency registered it."""
+    action: Action | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """
+    An event as it is pushed, with its acknowledgement where it needs one.
+    """
+
+    body: dict[str, Any]
+    acknowledgement: AcknowledgementView | None

@@ -41,6 +41,10 @@ ROUTES: dict[tuple[str, str], Scope | None] = {
     ("GET", "/v1/samples/{sample_id}/findings"): Scope.FOLLOW,
     ("GET", "/v1/samples/{sample_id}/reports"): Scope.FOLLOW,
     ("GET", "/v1/events"): Scope.FOLLOW,
+    ("GET", "/v1/events/unacknowledged"): Scope.ACKNOWLEDGE,
+    ("GET", "/v1/events/{event_id}"): Scope.FOLLOW,
+    ("POST", "/v1/events/{event_id}/acknowledgement"): Scope.ACKNOWLEDGE,
+    ("GET", "/v1/lab/unacknowledged"): Scope.QUEUE,
     ("POST", "/v1/webhooks"): Scope.WEBHOOKS,
     ("GET", "/v1/webhooks"): Scope.WEBHOOKS,
     ("GET", "/v1/webhooks/{endpoint_id}"): Scope.WEBHOOKS,
@@ -93,6 +97,7 @@ async def call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -
     ):
         path = path.replace(name, some)
     path = path.replace("{finding_id}", "fnd_x").replace("{endpoint_id}", "end_x")
+    path = path.replace("{event_id}", "evt_x")
     return await client.request(method, path, **more)
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from app.access import service as access
 from app.access.rules import ClientKind, Role
 from app.kit import ids
-from app.kit.db import OPERATOR
+from app.kit.db import OPERATOR, as_agency
 from app.kit.ids import PREFIXES
 from tests.builders import World
 
@@ -80,6 +81,10 @@ TRIES: dict[tuple[str, str], Try] = {
     ("DELETE", "/v1/webhooks/{endpoint_id}"): Try(("other_agent",), "end"),
     ("POST", "/v1/webhooks/{endpoint_id}:test"): Try(("other_agent",), "end"),
     ("GET", "/v1/webhooks/{endpoint_id}/deliveries"): Try(("other_agent",), "end"),
+    ("GET", "/v1/events/{event_id}"): Try(("other_agent",), "evt"),
+    ("POST", "/v1/events/{event_id}/acknowledgement"): Try(
+        ("other_agent",), "evt", json={"action": "noted"}
+    ),
 }
 
 WITHOUT_IDS = frozenset(
@@ -90,6 +95,8 @@ WITHOUT_IDS = frozenset(
         ("POST", "/v1/webhooks"),
         # Lists of one's own without a filter that names anything; cursors are bound (test_follow.py).
         ("GET", "/v1/events"),
+        ("GET", "/v1/events/unacknowledged"),
+        ("GET", "/v1/lab/unacknowledged"),
         ("GET", "/v1/webhooks"),
         ("GET", "/v1/lab/queue"),
         ("GET", "/v1/lab/claims"),
@@ -137,8 +144,11 @@ async def ask(
             return [filled(one) for one in value]
         return wanted if value == "ID" else others.get(str(value), value)
 
-    parts = [wanted if part.startswith("{") else part for part in path.split("/")]
-    where = "/".join(parts) + (":test" if path.endswith(":test") else "")
+    parts = [
+        wanted + part.rpartition("}")[2] if part.startswith("{") else part
+        for part in path.split("/")
+    ]
+    where = "/".join(parts)
     return await world.as_(who).request(
         method,
         where,
@@ -215,8 +225,18 @@ async def things(world: World) -> Things:
         "ana": analysis,
         "fnd": finding.json()["id"],
         "end": endpoint.headers["Location"].rpartition("/")[2],
+        "evt": await first_event(world),
         "number": stored["agency_file_number"],
     }
+
+
+async def first_event(world: World) -> str:
+    """
+    Return an event of this world's agency: the table has it before a worker numbers it.
+    """
+    async with world.database.reading(as_agency(world.agencies["agency"])) as session:
+        found = await session.execute(text("SELECT id FROM event ORDER BY id LIMIT 1"))
+        return ids.write("evt", found.scalar_one())
 
 
 def unknown(prefix: str) -> str:

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from app.kit import ids
 from tests.api.asking import match
-from tests.api.test_isolation import TRIES, alike, ask, unknown
+from tests.api.test_isolation import TRIES, alike, ask, first_event, unknown
 from tests.builders import World
 
 STRANGERS = ("other_agent", "other_technician")
@@ -216,6 +216,7 @@ async def test_whatever_their_role(world: World, route: tuple[str, str]) -> None
         "clm": claim["id"],
         "fnd": finding.json()["id"],
         "end": made.headers["Location"].rpartition("/")[2],
+        "evt": await first_event(world),
         "number": stored["agency_file_number"],
     }
     prefix = TRIES[route].prefix

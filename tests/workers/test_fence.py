@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from app.kit.db import WORKER, Database
-from app.webhooks import repo
 from app.webhooks import service as webhooks
+from app.webhooks.repo import dispatch as repo
 from app.webhooks.rules import DeliveryState, Outcome, Reply
 from app.webhooks.service import Claimed
 from tests.workers.conftest import NewAgency

@@ -16,7 +16,13 @@ Job = Callable[[Resources], Awaitable[None]]
 ON_RING: Mapping[str, Job] = {nudge.DELIVER: deliver.deliver, nudge.NUMBER: sweep.number}
 """What each bell makes a worker look at."""
 
-ON_SWEEP: tuple[Job, ...] = (deliver.deliver, sweep.number, sweep.lapse, sweep.retire)
+ON_SWEEP: tuple[Job, ...] = (
+    deliver.deliver,
+    sweep.number,
+    sweep.lapse,
+    sweep.retire,
+    sweep.remind,
+)
 """
 What is looked at on every sweep, bell or no bell. Each has its own loop: a slow one holds up none.
 """

@@ -33,3 +33,10 @@ async def retire(resources: Resources) -> None:
     """
     async with resources.database.transaction(WORKER) as session:
         await webhooks.retire_spent(session)
+
+
+async def remind(resources: Resources) -> None:
+    """
+    Repeat the corrections nobody has acknowledged in time.
+    """
+    await webhooks.remind_due(resources.database)

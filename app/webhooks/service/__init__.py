@@ -3,6 +3,13 @@ What agencies are owed: announcing it, managing where it goes, and dispatching i
 """
 
 from app.webhooks.rules import GONE
+from app.webhooks.service.acknowledging import (
+    acknowledge,
+    list_unacknowledged,
+    named,
+    read_event,
+    remind_due,
+)
 from app.webhooks.service.announcing import Notice, announce, read_bodies
 from app.webhooks.service.dispatch import (
     COUNTS,
@@ -24,19 +31,29 @@ from app.webhooks.service.endpoints import (
     send_test,
 )
 from app.webhooks.signing import sign
-from app.webhooks.views import AttemptView, DeliveryView, EndpointView, NewEndpoint
+from app.webhooks.views import (
+    AcknowledgementView,
+    AttemptView,
+    DeliveryView,
+    EndpointView,
+    EventView,
+    NewEndpoint,
+)
 
 __all__ = [
     "COUNTS",
     "GONE",
+    "AcknowledgementView",
     "AttemptView",
     "Claimed",
     "Counts",
     "DeliveryView",
     "EndpointView",
     "Envelope",
+    "EventView",
     "NewEndpoint",
     "Notice",
+    "acknowledge",
     "announce",
     "claim_due",
     "create_endpoint",
@@ -45,8 +62,12 @@ __all__ = [
     "envelopes",
     "list_deliveries",
     "list_endpoints",
+    "list_unacknowledged",
     "look_up",
+    "named",
     "read_bodies",
+    "read_event",
+    "remind_due",
     "retire_spent",
     "send_test",
     "settle",

@@ -3,6 +3,7 @@ Announcing a fact to every agency that has a part in its file, in the fact's own
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,8 +13,10 @@ from uuid import UUID
 from app import nudge
 from app.kit import clock, ids
 from app.kit.db import Session
-from app.webhooks import repo
-from app.webhooks.rules import EventType
+from app.webhooks import escalation
+from app.webhooks.repo import acknowledgements
+from app.webhooks.repo import events as repo
+from app.webhooks.rules import CORRECTIONS, RESULTS, EventType
 
 Receipts = list[tuple[UUID, UUID]]
 """Pairs of recipient and event id, for the recipient's feed."""
@@ -53,7 +56,9 @@ async def announce(
     """
     Owe each notice to its recipients.
 
-    It writes one event per recipient and ring after the commit.
+    It writes one event per recipient and rings after the commit. A correction also goes to everyone
+    who was told a result of that sample before, whatever has become of the file or of their part in
+    it, and stays open at each of them until a named person there acknowledges it.
 
     Args:
         session: the fact's own transaction, as the submitting agency or as the laboratory.
@@ -64,19 +69,53 @@ async def announce(
     Returns:
         For each notice its recipients with their events, to be handed on to the ledger.
     """
+    informed = await _informed(session, notices)
     events: list[dict[str, Any]] = []
     receipts: list[Receipts] = []
     for notice in notices:
         parties = (recipients or {}).get(notice.submission_id, ())
+        told = informed.get((notice.submission_id, notice.sample_id), ())
         made = [
             _event(notice, agency_id, session.now)
-            for agency_id in dict.fromkeys((notice.owner_agency_id, *parties))
+            for agency_id in dict.fromkeys((notice.owner_agency_id, *parties, *told))
         ]
         events += made
         receipts.append([(row["agency_id"], row["id"]) for row in made])
     if events and await repo.add_events(session, events):
         session.ring(nudge.DELIVER)
+    await _open(session, events)
     return receipts
+
+
+async def _informed(
+    session: Session, notices: Sequence[Notice]
+) -> Mapping[tuple[UUID, UUID | None], set[UUID]]:
+    files = {notice.submission_id for notice in notices if notice.type in CORRECTIONS}
+    found: dict[tuple[UUID, UUID | None], set[UUID]] = defaultdict(set)
+    if files:
+        types = [one.value for one in RESULTS]
+        for row in await repo.informed(session, list(files), types):
+            found[row.submission_id, row.sample_id].add(row.agency_id)
+            # A correction of the whole file concerns whoever was told anything about it.
+            found[row.submission_id, None].add(row.agency_id)
+    return found
+
+
+async def _open(session: Session, events: Sequence[Mapping[str, Any]]) -> None:
+    opened = [
+        {
+            "event_id": row["id"],
+            "agency_id": row["agency_id"],
+            "laboratory_id": row["laboratory_id"],
+            "opened_at": session.now,
+            "remind_at": session.now + escalation.wait_before(1),
+            "reminders": 0,
+        }
+        for row in events
+        if row["type"] in CORRECTIONS
+    ]
+    if opened:
+        await acknowledgements.open_all(session, opened)
 
 
 async def read_bodies(session: Session, event_ids: Sequence[UUID]) -> list[dict[str, Any]]:
@@ -97,27 +136,58 @@ def write_body(type_: EventType, occurred_at: datetime, data: Mapping[str, Any])
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _event(notice: Notice, agency_id: UUID, now: datetime) -> dict[str, Any]:
+def make_event(
+    *,
+    type_: EventType,
+    agency_id: UUID,
+    laboratory_id: UUID,
+    submission_id: UUID,
+    sample_id: UUID | None,
+    sequence: int,
+    now: datetime,
+    summary: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """
+    Make an event of one recipient, as it is stored.
+    """
     event_id = ids.new()
-    submission = ids.write("sub", notice.submission_id)
-    sample = ids.write("smp", notice.sample_id) if notice.sample_id else None
+    public_id = ids.write("evt", event_id)
+    submission = ids.write("sub", submission_id)
+    sample = ids.write("smp", sample_id) if sample_id else None
     data = {
-        "event_id": ids.write("evt", event_id),
+        "event_id": public_id,
         "submission_id": submission,
         "sample_id": sample,
-        "sequence": notice.sequence,
+        "sequence": sequence,
         "occurred_at": clock.iso(now),
-        "summary": dict(notice.summary),
+        "summary": dict(summary),
         "link": f"/v1/samples/{sample}" if sample else f"/v1/submissions/{submission}",
+        **(more or {}),
     }
+    if type_ in CORRECTIONS:
+        data["acknowledge"] = f"/v1/events/{public_id}/acknowledgement"
     return {
         "id": event_id,
         "agency_id": agency_id,
-        "laboratory_id": notice.laboratory_id,
-        "submission_id": notice.submission_id,
-        "sample_id": notice.sample_id,
-        "type": notice.type.value,
-        "sequence": notice.sequence,
+        "laboratory_id": laboratory_id,
+        "submission_id": submission_id,
+        "sample_id": sample_id,
+        "type": type_.value,
+        "sequence": sequence,
         "occurred_at": now,
-        "body": write_body(notice.type, now, data),
+        "body": write_body(type_, now, data),
     }
+
+
+def _event(notice: Notice, agency_id: UUID, now: datetime) -> dict[str, Any]:
+    return make_event(
+        type_=notice.type,
+        agency_id=agency_id,
+        laboratory_id=notice.laboratory_id,
+        submission_id=notice.submission_id,
+        sample_id=notice.sample_id,
+        sequence=notice.sequence,
+        now=now,
+        summary=notice.summary,
+    )

@@ -15,7 +15,7 @@ import structlog
 
 from app.kit import ids, secrets
 from app.kit.db import Session
-from app.webhooks import repo
+from app.webhooks.repo import deliveries, dispatch, endpoints
 from app.webhooks.rules import (
     DeliveryState,
     DisabledReason,
@@ -100,7 +100,7 @@ async def claim_due(
         per_endpoint_cap: how many one endpoint may have under way, so that a slow one holds up only
         itself.
     """
-    found = await repo.claim_due(session, limit=limit, lease_s=lease_s, share=per_endpoint_cap)
+    found = await dispatch.claim_due(session, limit=limit, lease_s=lease_s, share=per_endpoint_cap)
     return [
         Claimed(
             delivery_id=row.id,
@@ -129,7 +129,7 @@ async def envelopes(
         key: opens the endpoints' secrets.
     """
     opened = {}
-    for row in await repo.read_envelopes(session, delivery_ids):
+    for row in await deliveries.read_envelopes(session, delivery_ids):
         try:
             secret = secrets.unseal(key, row.secret_box, bound_to=row.endpoint_id.bytes).decode()
         except secrets.SecretsError as problem:
@@ -179,7 +179,7 @@ async def settle(session: Session, claimed: Claimed, reply: Reply, *, jitter: fl
         "status": reply.status,
         "error": reply.error,
     }
-    if not await repo.settle(session, values, step):
+    if not await dispatch.settle(session, values, step):
         COUNTS.fenced += 1
         _log.warning("fenced_write", token=claimed.token, **about)
         return None
@@ -198,7 +198,7 @@ async def disable_gone(session: Session, *, endpoint_id: UUID) -> bool:
         session: a transaction in the endpoint's owner's name.
         endpoint_id: the endpoint.
     """
-    disabled = await repo.disable_endpoint(session, endpoint_id, DisabledReason.GONE)
+    disabled = await endpoints.disable_endpoint(session, endpoint_id, DisabledReason.GONE)
     if disabled:
         _log.warning("endpoint_gone", endpoint_id=ids.write("end", endpoint_id))
     return disabled
@@ -210,7 +210,7 @@ async def retire_spent(session: Session) -> int:
 
     It returns how many there were.
     """
-    spent = await repo.retire_spent(session)
+    spent = await dispatch.retire_spent(session)
     for delivery_id in spent:
         _log.warning(
             "delivery_exhausted", delivery_id=ids.write("dlv", delivery_id), cut_short=True

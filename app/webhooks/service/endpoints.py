@@ -12,8 +12,16 @@ from app import nudge
 from app.kit import clock, ids, secrets
 from app.kit.db import Session
 from app.kit.errors import Conflict, FieldError, Invalid, NotFound
-from app.webhooks import repo, signing
-from app.webhooks.rules import DeliveryState, DisabledReason, EventType, Outcome, fault_of_url
+from app.webhooks import signing
+from app.webhooks.repo import deliveries, endpoints, events
+from app.webhooks.rules import (
+    UNFILTERED,
+    DeliveryState,
+    DisabledReason,
+    EventType,
+    Outcome,
+    fault_of_url,
+)
 from app.webhooks.service.announcing import write_body
 from app.webhooks.views import AttemptView, DeliveryView, EndpointView, NewEndpoint
 
@@ -72,8 +80,8 @@ async def create_endpoint(
     if fault is not None:
         remedy = "use an https address on the public internet"
         raise Invalid(errors=[FieldError("url", f"The URL {fault}.", remedy)])
-    await repo.lock_endpoints(session)
-    present = await repo.list_endpoints(session)
+    await endpoints.lock_endpoints(session)
+    present = await endpoints.list_endpoints(session)
     for row in present:
         if row.url == url and row.disabled_at is None:
             raise SameUrl(extra={"endpoint_id": ids.write("end", row.id)})
@@ -90,7 +98,7 @@ async def create_endpoint(
         "secret_box": secrets.seal(key, secret.encode(), bound_to=endpoint_id.bytes),
         "created_at": session.now,
     }
-    await repo.add_endpoint(session, values)
+    await endpoints.add_endpoint(session, values)
     return NewEndpoint(_view_of(await _found(session, endpoint_id)), secret)
 
 
@@ -98,7 +106,7 @@ async def list_endpoints(session: Session) -> list[EndpointView]:
     """
     Return the agency's endpoints, the oldest first.
     """
-    return [_view_of(row) for row in await repo.list_endpoints(session)]
+    return [_view_of(row) for row in await endpoints.list_endpoints(session)]
 
 
 async def look_up(session: Session, *, endpoint_id: UUID) -> EndpointView:
@@ -121,7 +129,7 @@ async def delete_endpoint(session: Session, *, endpoint_id: UUID) -> None:
     Raises:
         NotFound: when the agency has no such endpoint.
     """
-    if not await repo.disable_endpoint(session, endpoint_id, DisabledReason.DELETED):
+    if not await endpoints.disable_endpoint(session, endpoint_id, DisabledReason.DELETED):
         raise NotFound
 
 
@@ -144,7 +152,7 @@ async def send_test(session: Session, *, endpoint_id: UUID) -> UUID:
         "endpoint_id": ids.write("end", endpoint_id),
         "occurred_at": clock.iso(session.now),
     }
-    await repo.add_events(
+    await events.add_events(
         session,
         [
             {
@@ -183,10 +191,10 @@ async def list_deliveries(
 
     """
     await _found(session, endpoint_id)
-    found = await repo.list_deliveries(session, endpoint_id, before=before, limit=limit)
+    found = await deliveries.list_deliveries(session, endpoint_id, before=before, limit=limit)
     tries: dict[UUID, list[AttemptView]] = defaultdict(list)
     if found:
-        for row in await repo.list_attempts(session, [row.id for row in found]):
+        for row in await deliveries.list_attempts(session, [row.id for row in found]):
             tries[row.delivery_id].append(
                 AttemptView(
                     number=row.number,
@@ -213,25 +221,25 @@ async def list_deliveries(
     ]
 
 
-async def _found(session: Session, endpoint_id: UUID) -> repo.Found:
-    row = await repo.find_endpoint(session, endpoint_id)
+async def _found(session: Session, endpoint_id: UUID) -> endpoints.Found:
+    row = await endpoints.find_endpoint(session, endpoint_id)
     if row is None:
         raise NotFound
     return row
 
 
 def _filter(wanted: Sequence[EventType]) -> list[str]:
-    # A test must reach its endpoint whatever the endpoint asked for.
-    return sorted({one.value for one in wanted} | {EventType.WEBHOOK_TEST.value})
+    # A test and a correction must reach their endpoint whatever the endpoint asked for.
+    return sorted({one.value for one in (*wanted, *UNFILTERED)})
 
 
 def _asked_for(stored: Sequence[str] | None) -> tuple[EventType, ...] | None:
     if not stored:
         return None
-    return tuple(EventType(one) for one in stored if one != EventType.WEBHOOK_TEST.value)
+    return tuple(EventType(one) for one in stored if one not in UNFILTERED)
 
 
-def _view_of(row: repo.Found) -> EndpointView:
+def _view_of(row: endpoints.Found) -> EndpointView:
     return EndpointView(
         id=row.id,
         url=row.url,

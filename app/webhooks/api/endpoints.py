@@ -1,5 +1,5 @@
 """
-Endpoints, what became of what was pushed to them, and the feed to pull instead, over HTTP.
+Endpoints, and what became of what was pushed to them, over HTTP.
 """
 
 from typing import Annotated
@@ -7,12 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response, status
 
-from app.access.deps import FollowCaller, ReadSession, WebhookCaller, WriteSession, require
+from app.access.deps import ReadSession, WebhookCaller, WriteSession, require
 from app.access.rules import Scope
 from app.kit import ids, paging, secrets
-from app.kit.errors import Forbidden, NotFound
+from app.kit.errors import NotFound
 from app.kit.http import Here, Limit, problems
-from app.ledger import service as ledger
 from app.webhooks import service
 from app.webhooks.schemas import (
     DeliveryOut,
@@ -20,8 +19,6 @@ from app.webhooks.schemas import (
     EndpointIn,
     EndpointOut,
     EndpointsOut,
-    EventOut,
-    EventPage,
     NewEndpointOut,
     TestOut,
 )
@@ -146,29 +143,3 @@ async def webhook_deliveries(
     if len(views) == limit:
         following = paging.write(here.cursor_key, scope=scope, values=[str(views[-1].event_id)])
     return DeliveryPage(items=[DeliveryOut.of(one) for one in views], next=following)
-
-
-@router.get("/events", responses=problems(403), tags=["agency", "investigator"])
-async def events(
-    here: Here, who: FollowCaller, session: ReadSession, after: After = None, limit: Limit = 50
-) -> EventPage:
-    """
-    Read the agency's events in order, from the beginning or after a cursor.
-
-    Nothing is ever numbered behind a cursor already handed out: whoever polls here misses nothing,
-    with or without
-    webhooks. Tests stand in no feed.
-    """
-    if who.is_laboratory:
-        raise Forbidden("The feed belongs to submitting agencies; a laboratory reads its queue.")
-    scope = f"events:{who.agency_id}"
-    position = 0
-    if after is not None:
-        (position,) = paging.read(here.cursor_key, scope=scope, cursor=after)
-    page = await ledger.feed_page(session, agency_id=who.agency_id, after=position, limit=limit)
-    bodies = await service.read_bodies(session, [event_id for _, event_id in page]) if page else []
-    reached = page[-1][0] if page else position
-    return EventPage(
-        items=[EventOut.model_validate(body) for body in bodies],
-        next=paging.write(here.cursor_key, scope=scope, values=[reached]),
-    )

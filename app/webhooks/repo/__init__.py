@@ -1,0 +1,3 @@
+"""
+Every statement on endpoints, events, deliveries, attempts and acknowledgements.
+"""
