@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app.access import service as access
-from app.access.rules import ClientKind
 from app.access.service import Caller
 from app.kit import ids
 from app.kit.db import Session
-from app.kit.errors import AppError, Conflict, FieldError, Forbidden, Invalid, NotFound
+from app.kit.errors import AppError, Conflict, FieldError, Invalid
 from app.ledger import service as ledger
 from app.results import repo
 from app.results.models import analysis as analysis_table
@@ -22,14 +20,12 @@ from app.results.rules import (
     AnalysisResult,
     Evidence,
     FindingKind,
-    ReportKind,
     Technique,
     statement,
     why_not_identified,
     why_not_presumptive,
 )
-from app.results.schemas import AnalysisIn, AnalysisOut, FindingIn, FindingOut, ReportOut
-from app.results.service import report
+from app.results.schemas import AnalysisIn, AnalysisOut, FindingIn, FindingOut
 from app.samples import service as samples
 from app.samples.rules import Act, Stage
 
@@ -131,7 +127,7 @@ async def record_finding(
     )
     if held.stage is not _STAGE_OF[body.kind]:
         raise Conflict(f"This claim is for the stage {held.stage}; it cannot end with {body.kind}.")
-    cited = await _cited(session, held.sample_id, body.analysis_ids)
+    cited = await cited_by(session, held.sample_id, body.analysis_ids)
     evidence = [_evidence(row) for row in cited]
     check = why_not_identified if body.kind is FindingKind.IDENTIFIED else why_not_presumptive
     missing = check(evidence, frozenset(body.substances))
@@ -169,65 +165,14 @@ async def record_finding(
     return FindingOut.model_validate(row)
 
 
-async def release_finding(
-    session: Session, *, caller: Caller, finding_id: UUID | None, label_scanned: str
-) -> ReportOut:
+async def cited_by(session: Session, sample_id: UUID, analysis_ids: Sequence[str]) -> list[Any]:
     """
-    Let a presumptive finding go out as a preliminary report: seconds of work, but never nobody's.
+    Return the analyses a finding cites, each of this very sample.
 
     Raises:
-        NotFound: when there is no such finding in this laboratory.
-        Forbidden: when the caller is no person, or not authorized for its technique.
-        Invalid: when the scanned label is another item's.
-        Conflict: when it is already released, or the sample has moved on.
+        Invalid: when one is not.
 
     """
-    found = await repo.find_finding(session, finding_id) if finding_id else None
-    if found is None:
-        raise NotFound
-    cited = await _cited(
-        session, found.sample_id, [ids.write("ana", a) for a in found.analysis_ids]
-    )
-    await _may_release(session, caller, [row.technique for row in cited])
-    if ids.read("smp", label_scanned) != found.sample_id:
-        message = "is the label of another item"
-        raise Invalid(errors=[FieldError("label_scanned", message, "scan the item in your hand")])
-    if found.kind != FindingKind.PRESUMPTIVE:
-        raise Conflict("An identification leaves only in a reviewed, final report.")
-    released = await repo.release(session, finding_id=found.id, released_by=caller.client_id)
-    if released is None:
-        raise Conflict("This finding is already released.")
-    sample = await samples.look_up(session, found.sample_id)
-    issued = await report.issue(
-        session,
-        caller=caller,
-        sample=sample,
-        kind=ReportKind.PRELIMINARY,
-        finding=released,
-        analyses=cited,
-        review=None,
-    )
-    await samples.apply(
-        session,
-        act=Act.RELEASE,
-        sample_ids=[found.sample_id],
-        actor_id=caller.client_id,
-        details={"finding": str(found.id), "report_sha256": issued.sha256},
-        summary={"finding_id": ids.write("fnd", found.id), "report_number": issued.number},
-    )
-    return issued
-
-
-async def _may_release(session: Session, caller: Caller, techniques: Sequence[str]) -> None:
-    if caller.kind is not ClientKind.PERSON:
-        raise Forbidden("A finding is released by a person, never by a program.")
-    allowed = await access.authorized_techniques(session, client_id=caller.client_id)
-    missing = sorted(set(techniques) - allowed)
-    if missing:
-        raise Forbidden(f"You are not authorized to release findings by {', '.join(missing)}.")
-
-
-async def _cited(session: Session, sample_id: UUID, analysis_ids: Sequence[str]) -> list[Any]:
     known = {row.id: row for row in await repo.analyses(session, sample_id)}
     wanted = [ids.read("ana", text) for text in analysis_ids]
     strange = [text for text, key in zip(analysis_ids, wanted, strict=True) if key not in known]

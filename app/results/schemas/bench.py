@@ -1,31 +1,15 @@
 """
-What the bench sends and everybody reads about analyses, findings, reviews and reports.
+What the bench sends and reads about analyses and findings.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
-from app.kit.ids import (
-    AnalysisId,
-    AnalysisIdText,
-    ClientId,
-    FindingId,
-    ReportId,
-    ReviewId,
-    SampleId,
-    SampleIdText,
-)
-from app.results.rules import (
-    AnalysisResult,
-    FindingKind,
-    FindingOutcome,
-    ReportKind,
-    ReviewDecision,
-    Technique,
-)
-from app.samples.schemas import Number, Short, Strict, Text
+from app.kit.ids import AnalysisId, AnalysisIdText, ClientId, FindingId, SampleId
+from app.results.rules import AnalysisResult, FindingKind, FindingOutcome, Technique
+from app.samples.schemas import Number, Short, Strict
 
 Substances = Annotated[list[Short], Field(max_length=30)]
 
@@ -111,56 +95,3 @@ class FindingOut(BaseModel):
     rule_set: str
     recorded_at: datetime
     released_at: datetime | None
-
-
-class ReleaseIn(Strict):
-    """
-    The release of a presumptive finding: the label is scanned again, so that the finding goes out for this very item.
-    """
-
-    label_scanned: SampleIdText
-
-
-class ReviewIn(Strict):
-    """
-    A review by somebody who made none of the analyses.
-    """
-
-    decision: ReviewDecision
-    remarks: Text | None = None
-
-    @model_validator(mode="after")
-    def _reasoned(self) -> Self:
-        if self.decision is ReviewDecision.RETURN and not self.remarks:
-            message = "remarks are needed to return a sample; say what to do"
-            raise ValueError(message)
-        return self
-
-
-class ReviewOut(BaseModel):
-    """
-    A review as recorded.
-    """
-
-    id: ReviewId
-    sample_id: SampleId
-    reviewer_id: ClientId
-    decision: ReviewDecision
-    remarks: str | None
-    reviewed_at: datetime
-
-
-class ReportOut(BaseModel):
-    """
-    A released, numbered, immutable document. ``sha256`` covers ``canonical``, the exact text of ``body``.
-    """
-
-    id: ReportId
-    sample_id: SampleId
-    number: str
-    kind: ReportKind
-    released_at: datetime
-    replaces_id: ReportId | None
-    sha256: str
-    canonical: str
-    body: dict[str, Any]

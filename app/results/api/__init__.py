@@ -1,0 +1,11 @@
+"""
+What the laboratory records, concludes, reviews and reports, over HTTP.
+"""
+
+from fastapi import APIRouter
+
+from app.results.api import bench, reporting
+
+router = APIRouter()
+router.include_router(bench.router)
+router.include_router(reporting.router)

@@ -1,0 +1,44 @@
+"""
+What findings and reports say, and never say.
+"""
+
+from collections.abc import Sequence
+
+from app.results.rules.kinds import FindingKind, FindingOutcome
+
+MEASURED_FROM = 20
+"""Confirmed cases a laboratory needs before its own agreement figure is printed."""
+
+
+def statement(outcome: FindingOutcome, substances: Sequence[str], kind: FindingKind) -> str:
+    """
+    Word a finding. Never "safe": a negative says what was looked for, not what is harmless.
+    """
+    if outcome is FindingOutcome.INCONCLUSIVE:
+        return "Inconclusive: the analyses neither showed nor excluded a controlled substance."
+    if outcome is FindingOutcome.NOTHING_CONTROLLED:
+        return "No controlled substance was identified by the techniques named. The material may still be toxic."
+    listed = ", ".join(substances)
+    if kind is FindingKind.PRESUMPTIVE:
+        return f"Presumptively contains {listed}."
+    return f"{listed} identified."
+
+
+def reliability(technique: str, agreed: int, total: int) -> str:
+    """
+    Word how well a technique has agreed with confirmation in this laboratory, measured, or say that it is not yet.
+    """
+    if total < MEASURED_FROM:
+        return (
+            f"Agreement of {technique} with confirmation in this laboratory: not yet measured"
+            f" ({total} of {MEASURED_FROM} confirmed cases)."
+        )
+    share = 100 * agreed / total
+    return (
+        f"Measured agreement of {technique} with confirmation in this laboratory: {share:.1f} % of {total:,};"
+        " not the probability for this sample."
+    )
+
+
+PRELIMINARY_NOTICE = "For safety and direction of inquiry; not proof; may change."
+FINAL_NOTICE = "The results relate only to the items tested."
