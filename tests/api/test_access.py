@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import event, text
@@ -19,102 +18,10 @@ from app import embedded
 from app.access import keys
 from app.access import service as access
 from app.access.deps import KeyCache
-from app.access.rules import MAY, AgencyKind, ClientKind, Role, Scope
-from app.kit import ids
+from app.access.rules import ClientKind, Role
 from app.kit.db import OPERATOR, Database
 from app.kit.errors import Invalid
 from tests.builders import World
-
-NOBODY = ids.write("smp", ids.new())
-CLAIM = ids.write("clm", ids.new())
-HELD = {"If-Match": '"1"'}
-
-ROUTES: dict[tuple[str, str], Scope | None] = {
-    ("POST", "/v1/submissions"): Scope.SUBMIT,
-    ("POST", "/v1/submissions:batch"): Scope.SUBMIT,
-    ("GET", "/v1/submissions"): Scope.FOLLOW,
-    ("GET", "/v1/submissions/{submission_id}"): Scope.FOLLOW,
-    ("GET", "/v1/samples"): Scope.FOLLOW,
-    ("GET", "/v1/samples/{sample_id}"): Scope.FOLLOW,
-    ("GET", "/v1/samples/{sample_id}/place"): Scope.FOLLOW,
-    ("GET", "/v1/samples/{sample_id}/custody"): Scope.FOLLOW,
-    ("GET", "/v1/samples/{sample_id}/findings"): Scope.FOLLOW,
-    ("GET", "/v1/samples/{sample_id}/reports"): Scope.FOLLOW,
-    ("GET", "/v1/events"): Scope.FOLLOW,
-    ("GET", "/v1/events/unacknowledged"): Scope.ACKNOWLEDGE,
-    ("GET", "/v1/events/{event_id}"): Scope.FOLLOW,
-    ("POST", "/v1/events/{event_id}/acknowledgement"): Scope.ACKNOWLEDGE,
-    ("GET", "/v1/lab/unacknowledged"): Scope.QUEUE,
-    ("POST", "/v1/webhooks"): Scope.WEBHOOKS,
-    ("GET", "/v1/webhooks"): Scope.WEBHOOKS,
-    ("GET", "/v1/webhooks/{endpoint_id}"): Scope.WEBHOOKS,
-    ("DELETE", "/v1/webhooks/{endpoint_id}"): Scope.WEBHOOKS,
-    ("POST", "/v1/webhooks/{endpoint_id}:test"): Scope.WEBHOOKS,
-    ("GET", "/v1/webhooks/{endpoint_id}/deliveries"): Scope.WEBHOOKS,
-    ("POST", "/v1/lab/receipts"): Scope.BENCH,
-    ("GET", "/v1/lab/queue"): Scope.QUEUE,
-    ("GET", "/v1/lab/claims"): Scope.QUEUE,
-    ("POST", "/v1/lab/claims"): Scope.QUEUE,
-    ("PUT", "/v1/lab/claims/{claim_id}"): Scope.QUEUE,
-    ("DELETE", "/v1/lab/claims/{claim_id}"): Scope.QUEUE,
-    ("POST", "/v1/lab/samples/{sample_id}/analyses"): Scope.BENCH,
-    ("POST", "/v1/lab/samples/{sample_id}/findings"): Scope.BENCH,
-    ("POST", "/v1/lab/findings/{finding_id}/release"): Scope.RELEASE,
-    ("POST", "/v1/lab/samples/{sample_id}/reviews"): Scope.REVIEW,
-    ("POST", "/v1/lab/samples/{sample_id}/reports"): Scope.REVIEW,
-    ("GET", "/livez"): None,
-    ("GET", "/readyz"): None,
-}
-"""What each route needs; None is open to everybody. A route that is missing here fails the test."""
-
-HOMES = {
-    Role.AGENT: "agency",
-    Role.INVESTIGATOR: "agency",
-    Role.TECHNICIAN: "laboratory",
-    Role.REVIEWER: "laboratory",
-    Role.SUPERVISOR: "laboratory",
-    Role.OPERATOR: "laboratory",
-}
-
-
-def operations(app: FastAPI) -> set[tuple[str, str]]:
-    """
-    Return every operation of the OpenAPI document.
-    """
-    return {
-        (method.upper(), path) for path, found in app.openapi()["paths"].items() for method in found
-    }
-
-
-async def call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> httpx.Response:
-    """
-    Call a route about nothing that exists.
-    """
-    for name, some in (
-        ("{claim_id}", CLAIM),
-        ("{submission_id}", "sub_x"),
-        ("{sample_id}", NOBODY),
-    ):
-        path = path.replace(name, some)
-    path = path.replace("{finding_id}", "fnd_x").replace("{endpoint_id}", "end_x")
-    path = path.replace("{event_id}", "evt_x")
-    return await client.request(method, path, **more)
-
-
-async def client_of(world: World, role: Role, agency: str) -> httpx.AsyncClient:
-    """
-    Create a person with one role and return their HTTP client.
-    """
-    async with world.database.transaction(OPERATOR) as session:
-        client_id = await access.create_client(
-            session,
-            agency_id=world.agencies[agency],
-            name=f"only {role}",
-            kind=ClientKind.PERSON,
-            roles=[role],
-        )
-        world.keys[f"only {role}"] = await access.create_key(session, client_id=client_id)
-    return world.as_(f"only {role}")
 
 
 @contextmanager
@@ -136,51 +43,8 @@ def queries(database: Database) -> Iterator[list[str]]:
 
 class TestRoles:
     """
-    One table decides (E7).
+    One table decides (E7); each role on each route is tried in test_isolation.py.
     """
-
-    def test_every_route_is_in_the_table(self, application: FastAPI) -> None:
-        """
-        The routes of the OpenAPI document and those of the table above are the same.
-        """
-        assert operations(application) == set(ROUTES)
-
-    @pytest.mark.parametrize("role", sorted(HOMES))
-    async def test_each_role_on_each_route(self, world: World, role: Role) -> None:
-        """
-        A role is refused with 403 exactly where the table does not allow it, and before anything is looked up.
-        """
-        client = await client_of(world, role, HOMES[role])
-        wrong = {}
-
-        for (method, path), scope in ROUTES.items():
-            answer = await call(client, method, path, headers=HELD)
-            allowed = scope is None or scope in MAY[role]
-            # Two routes know more than the scope: the feed is for agencies, and a claim depends on its stage.
-            if (method, path) == ("GET", "/v1/events"):
-                allowed = allowed and HOMES[role] == "agency"
-            if (answer.status_code != 403) != allowed:
-                wrong[method, path] = answer.status_code
-
-        assert wrong == {}
-
-    async def test_a_partner_opens_nothing_yet(self, world: World) -> None:
-        """
-        A partner agency's key is good and may do nothing with cases.
-        """
-        async with world.database.transaction(OPERATOR) as session:
-            world.agencies["partner"] = await access.create_agency(
-                session, name=f"partner {ids.new()}", kind=AgencyKind.PARTNER
-            )
-        client = await client_of(world, Role.PARTNER, "partner")
-
-        answers = {
-            (await call(client, method, path, headers=HELD)).status_code
-            for (method, path), scope in ROUTES.items()
-            if scope is not None
-        }
-
-        assert answers == {403}
 
     @pytest.mark.parametrize(
         ("agency", "kind", "roles"),
@@ -237,21 +101,6 @@ class TestKeys:
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
         assert answer.json()["type"] == "urn:assayline:problem:unauthenticated"
-
-    async def test_every_route_needs_a_key(self, world: World) -> None:
-        """
-        Without one nothing answers but the two that say whether the service lives.
-        """
-        client = world.as_("agent")
-        client.headers.pop("Authorization")
-
-        answers = {
-            (method, path): (await call(client, method, path, headers=HELD)).status_code
-            for (method, path), scope in ROUTES.items()
-            if scope is not None
-        }
-
-        assert set(answers.values()) == {401}, answers
 
     async def test_a_mistyped_key_costs_no_query(self, application: FastAPI, world: World) -> None:
         """

@@ -1,302 +1,184 @@
 """
-Somebody else's and what does not exist answer alike, on every route that takes an id or a number (E4, E5).
+Every operation by every role of every tenant: somebody else's and what does not exist answer alike (E4, E5, E7).
 
-The routes come from the OpenAPI document, so that a new one fails here until it is told how to be tried.
+What is tried comes from the OpenAPI document and the rows of ``matrix.py``; an operation without a row fails.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
 
-from app.access import service as access
-from app.access.rules import ClientKind, Role
-from app.kit import ids
-from app.kit.db import OPERATOR, as_agency
+from app.access.rules import MAY, Role
+from app.kit import db
 from app.kit.ids import PREFIXES
-from tests.builders import World
+from tests.api import matrix
+from tests.api.asking import rows
+from tests.api.matrix import MATRIX, Operation, Things, alike, ask, unknown
+from tests.builders import World, build_world
 
-IGNORED_HEADERS = frozenset({"date", "content-length"})
-"""The trace in a problem changes with each answer; its length does not, and neither does the body's."""
+ABOUT = sorted(name for name, row in MATRIX.items() if row.about is not None)
+STRANGERS = matrix.strangers()
+OWNERS = matrix.owners()
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+@pytest.fixture(scope="module")
+async def shared(application: FastAPI, database: db.Database) -> AsyncIterator[World]:
     """
-    How a route is tried: who else calls it, where the id goes, and what is sent along.
-
-    Attributes:
-        by: the callers to whom the thing is somebody else's.
-        prefix: the kind of id.
-        json: the body, with ``ID`` where the id goes, if it goes there.
-        params: the query, with ``ID`` likewise.
-
+    A world for all tests that must not change it, with a person of every role inside and outside.
     """
-
-    by: tuple[str, ...]
-    prefix: str
-    json: Mapping[str, Any] | None = None
-    params: Mapping[str, str] = field(default_factory=dict)
-
-
-OTHERS = ("other_agent", "other_technician")
-BENCH = ("other_technician",)
-ANALYSIS = {
-    "technique": "gc_ms",
-    "aliquot": "A",
-    "started_at": "2026-03-02T08:00:00Z",
-    "ended_at": "2026-03-02T08:05:00Z",
-    "result": "inconclusive",
-    "controls_passed": True,
-}
-FINDING = {"kind": "presumptive", "outcome": "inconclusive", "analysis_ids": ["ANALYSIS"]}
-
-TRIES: dict[tuple[str, str], Try] = {
-    ("GET", "/v1/submissions/{submission_id}"): Try(OTHERS, "sub"),
-    ("GET", "/v1/samples/{sample_id}"): Try(OTHERS, "smp"),
-    ("GET", "/v1/samples/{sample_id}/place"): Try(OTHERS, "smp"),
-    ("GET", "/v1/samples/{sample_id}/custody"): Try(OTHERS, "smp"),
-    ("GET", "/v1/samples/{sample_id}/findings"): Try(OTHERS, "smp"),
-    ("GET", "/v1/samples/{sample_id}/reports"): Try(OTHERS, "smp"),
-    ("GET", "/v1/submissions"): Try(OTHERS, "number", params={"file_number": "ID"}),
-    ("GET", "/v1/samples"): Try(OTHERS, "number", params={"file_number": "ID"}),
-    ("POST", "/v1/lab/receipts"): Try(BENCH, "smp", json={"sample_id": "ID"}),
-    ("POST", "/v1/lab/claims"): Try(BENCH, "smp", json={"sample_id": "ID"}),
-    ("PUT", "/v1/lab/claims/{claim_id}"): Try(BENCH, "clm"),
-    ("DELETE", "/v1/lab/claims/{claim_id}"): Try(BENCH, "clm", params={"reason": "none"}),
-    ("POST", "/v1/lab/samples/{sample_id}/analyses"): Try(BENCH, "smp", json=ANALYSIS),
-    ("POST", "/v1/lab/samples/{sample_id}/findings"): Try(BENCH, "smp", json=FINDING),
-    ("POST", "/v1/lab/findings/{finding_id}/release"): Try(
-        BENCH, "fnd", json={"label_scanned": "SAMPLE"}
-    ),
-    ("POST", "/v1/lab/samples/{sample_id}/reviews"): Try(
-        ("other_reviewer",), "smp", json={"decision": "accept"}
-    ),
-    ("POST", "/v1/lab/samples/{sample_id}/reports"): Try(("other_reviewer",), "smp"),
-    ("GET", "/v1/webhooks/{endpoint_id}"): Try(("other_agent",), "end"),
-    ("DELETE", "/v1/webhooks/{endpoint_id}"): Try(("other_agent",), "end"),
-    ("POST", "/v1/webhooks/{endpoint_id}:test"): Try(("other_agent",), "end"),
-    ("GET", "/v1/webhooks/{endpoint_id}/deliveries"): Try(("other_agent",), "end"),
-    ("GET", "/v1/events/{event_id}"): Try(("other_agent",), "evt"),
-    ("POST", "/v1/events/{event_id}/acknowledgement"): Try(
-        ("other_agent",), "evt", json={"action": "noted"}
-    ),
-}
-
-WITHOUT_IDS = frozenset(
-    {
-        # What is sent here is new and the caller's own; a double of another agency's is none (test_doubles.py).
-        ("POST", "/v1/submissions"),
-        ("POST", "/v1/submissions:batch"),
-        ("POST", "/v1/webhooks"),
-        # Lists of one's own without a filter that names anything; cursors are bound (test_follow.py).
-        ("GET", "/v1/events"),
-        ("GET", "/v1/events/unacknowledged"),
-        ("GET", "/v1/lab/unacknowledged"),
-        ("GET", "/v1/webhooks"),
-        ("GET", "/v1/lab/queue"),
-        ("GET", "/v1/lab/claims"),
-        # Open to everybody, and about nothing.
-        ("GET", "/livez"),
-        ("GET", "/readyz"),
-    }
-)
-"""Routes that take no id and no number of anybody's."""
+    world = await build_world(application, database)
+    await matrix.hire(world)
+    yield world
+    await world.close()
 
 
-def naming(app: FastAPI) -> set[tuple[str, str]]:
+@pytest.fixture(scope="module")
+async def things(shared: World) -> Things:
     """
-    Return every operation whose path, query or body takes an id or a file number.
+    One thing of every kind, of the agency and the laboratory inside.
     """
-    document = app.openapi()
-    found = set()
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            names = [one["name"] for one in operation.get("parameters", ())]
-            content = (
-                operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-            )
-            reference = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
-            if reference:
-                names += document["components"]["schemas"][reference].get("properties", ())
-            if any(name.endswith(("_id", "file_number", "_scanned", "_ids")) for name in names):
-                found.add((method.upper(), path))
-    return found
+    return await matrix.furnish(shared)
 
 
-async def ask(
-    world: World, who: str, route: tuple[str, str], wanted: str, others: Mapping[str, str]
-) -> httpx.Response:
+@pytest.fixture(scope="module")
+def operations(application: FastAPI) -> dict[str, Operation]:
     """
-    Try a route about something.
+    Every operation of the document.
     """
-    method, path = route
-    how = TRIES[route]
-
-    def filled(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: filled(one) for name, one in value.items()}
-        if isinstance(value, list):
-            return [filled(one) for one in value]
-        return wanted if value == "ID" else others.get(str(value), value)
-
-    parts = [
-        wanted + part.rpartition("}")[2] if part.startswith("{") else part
-        for part in path.split("/")
-    ]
-    where = "/".join(parts)
-    return await world.as_(who).request(
-        method,
-        where,
-        json=filled(how.json),
-        params=filled(how.params),
-        headers={"If-Match": '"1"', "If-None-Match": '"1"'},
-    )
+    return matrix.operations(application)
 
 
-def alike(one: httpx.Response, other: httpx.Response) -> list[str]:
+def admitted(name: str, role: Role) -> bool:
     """
-    Say in what two answers differ: status, headers but for the date, body but for the trace.
+    Say whether the table lets this role call this operation.
     """
-    differs = []
-    if one.status_code != other.status_code:
-        differs.append(f"status {one.status_code} {other.status_code}")
-    headers = [
-        {name: value for name, value in answer.headers.items() if name not in IGNORED_HEADERS}
-        for answer in (one, other)
-    ]
-    if headers[0] != headers[1]:
-        differs.append(f"headers {headers}")
-    if len(one.content) != len(other.content):
-        differs.append("length")
-    bodies = [_body(answer) for answer in (one, other)]
-    if bodies[0] != bodies[1]:
-        differs.append(f"body {bodies}")
-    return differs
+    row = MATRIX[name]
+    return row.may is None or (row.may in MAY[role] and role not in row.but_not)
 
 
-def _body(answer: httpx.Response) -> Any:
-    if not answer.content or "json" not in answer.headers.get("content-type", ""):
-        return answer.content
-    body = answer.json()
-    return {k: v for k, v in body.items() if k != "trace"} if isinstance(body, dict) else body
-
-
-Things = dict[str, str]
-"""One of each kind that exists, by the prefix of its id."""
-
-
-@pytest.fixture
-async def things(world: World) -> Things:
+def test_every_operation_has_its_row(application: FastAPI) -> None:
     """
-    A sample of this world's agency and laboratory with everything there can be about it.
+    An operation of the document without a row fails the build, and so does a row without an operation (E4).
     """
-    async with world.database.transaction(OPERATOR) as session:
-        client_id = await access.create_client(
-            session,
-            agency_id=world.agencies["other_laboratory"],
-            name="other reviewer",
-            kind=ClientKind.PERSON,
-            roles=[Role.REVIEWER],
-        )
-        world.keys["other_reviewer"] = await access.create_key(session, client_id=client_id)
-    for who, laboratory in (("other_agent", "other_laboratory"), ("other_agent", "laboratory")):
-        # The others have files of their own: who has none is kept out by mistake as easily as by rule.
-        await world.submit(by=who, laboratory_id=ids.write("agn", world.agencies[laboratory]))
-    stored = await world.submit()
-    sample_id = stored["samples"][0]["id"]
-    await world.as_("technician").post("/v1/lab/receipts", json={"sample_id": sample_id})
-    claim = await world.claim(sample_id=sample_id)
-    analysis = await world.analyze(claim)
-    finding = await world.conclude(claim, "presumptive", [analysis])
-    claim = await world.claim(sample_id=sample_id, stage="confirm")
-    endpoint = await world.as_("agent").post(
-        "/v1/webhooks", json={"url": "https://receiver.example/hook"}
-    )
-    assert endpoint.status_code == 201, endpoint.text
-    return {
-        "sub": stored["id"],
-        "smp": sample_id,
-        "clm": claim["id"],
-        "ana": analysis,
-        "fnd": finding.json()["id"],
-        "end": endpoint.headers["Location"].rpartition("/")[2],
-        "evt": await first_event(world),
-        "number": stored["agency_file_number"],
-    }
+    said = matrix.complaints(application)
+
+    assert not said, "\n" + "\n".join(said)
 
 
-async def first_event(world: World) -> str:
+def test_an_operation_without_a_row_is_told_what_to_add() -> None:
     """
-    Return an event of this world's agency: the table has it before a worker numbers it.
+    Negative control: a new route is reported with the row to add (H6).
     """
-    async with world.database.reading(as_agency(world.agencies["agency"])) as session:
-        found = await session.execute(text("SELECT id FROM event ORDER BY id LIMIT 1"))
-        return ids.write("evt", found.scalar_one())
+    app = FastAPI(generate_unique_id_function=lambda route: route.name)
+
+    @app.get("/v1/samples/{sample_id}/forgotten")
+    async def forgotten(sample_id: str) -> str:
+        return sample_id
+
+    del forgotten
+    said = [one for one in matrix.complaints(app) if "forgotten" in one]
+
+    assert len(said) == 1
+    assert '"forgotten": Row(None, "smp")' in said[0]
 
 
-def unknown(prefix: str) -> str:
-    """
-    Return an id of this kind, or a number, of nothing.
-    """
-    return "F-000000000000" if prefix == "number" else ids.write(prefix, ids.new())
-
-
-def test_every_route_that_names_something_is_tried(application: FastAPI) -> None:
-    """
-    The table has every route that takes an id or a file number, and says of every other that it takes none.
-    """
-    document = application.openapi()
-    everything = {(m.upper(), path) for path, found in document["paths"].items() for m in found}
-
-    assert naming(application) - WITHOUT_IDS == set(TRIES)
-    assert everything == set(TRIES) | WITHOUT_IDS
-
-
-@pytest.mark.parametrize("route", sorted(TRIES), ids=" ".join)
+@pytest.mark.parametrize("name", ABOUT)
 async def test_somebody_elses_answers_like_nothing(
-    world: World, things: Things, route: tuple[str, str]
+    shared: World, things: Things, operations: dict[str, Operation], name: str
 ) -> None:
     """
-    Somebody else's, one that does not exist, and what is no id at all answer the same, to every stranger (E4).
+    To a stranger of every role, somebody else's, one that never was and garbage are one; nothing is stored (E4, E5).
     """
-    how = TRIES[route]
-    others = {"SAMPLE": things["smp"], "ANALYSIS": things["ana"]}
-
-    for who in how.by:
-        nothing = await ask(world, who, route, unknown(how.prefix), others)
-        theirs = await ask(world, who, route, things[how.prefix], others)
-        again = await ask(world, who, route, unknown(how.prefix), others)
+    prefix = str(MATRIX[name].about)
+    stored = [await rows(shared, agency) for agency in ("agency", "other_agency")]
+    for who, role in STRANGERS.items():
+        nothing = await ask(shared, who, operations[name], unknown(prefix), things)
+        theirs = await ask(shared, who, operations[name], things[prefix], things)
+        again = await ask(shared, who, operations[name], unknown(prefix), things)
 
         assert alike(theirs, nothing) == [], who
         assert alike(again, nothing) == [], who
-        assert nothing.status_code == (200 if how.prefix == "number" else 404), nothing.text
-        if how.prefix in PREFIXES and not (how.json and "ID" in how.json.values()):
-            garbage = await ask(world, who, route, f"{how.prefix}_nonsense", others)
+        found = 200 if prefix == "number" else 404
+        assert nothing.status_code == (found if admitted(name, role) else 403), (who, nothing.text)
+        if prefix in PREFIXES and not _in_body(MATRIX[name].json):
+            garbage = await ask(shared, who, operations[name], f"{prefix}_nonsense", things)
             assert alike(garbage, nothing) == [], who
+    assert stored == [await rows(shared, agency) for agency in ("agency", "other_agency")]
 
 
-@pytest.mark.parametrize("route", sorted(TRIES), ids=" ".join)
-async def test_its_owner_finds_it(world: World, things: Things, route: tuple[str, str]) -> None:
+def _in_body(json: Any) -> bool:
+    # What is no id in a body is refused as a wrong field, before anything is looked up.
+    return json is not None and matrix.IT in json.values()
+
+
+@pytest.mark.parametrize("name", ABOUT)
+async def test_its_owner_finds_it(
+    application: FastAPI, database: db.Database, operations: dict[str, Operation], name: str
+) -> None:
     """
     Negative control: to its owner the same request answers otherwise, so that the comparison above compares (H6).
     """
-    how = TRIES[route]
-    owner = {
-        "other_agent": "agent",
-        "other_technician": "technician",
-        "other_reviewer": "reviewer",
-    }[how.by[0]]
-    others = {"SAMPLE": things["smp"], "ANALYSIS": things["ana"]}
+    world = await build_world(application, database)
+    await matrix.hire(world)
+    things = await matrix.furnish(world)
+    prefix = str(MATRIX[name].about)
+    differs = []
+    for who, role in OWNERS.items():
+        if admitted(name, role):
+            nothing = await ask(world, who, operations[name], unknown(prefix), things)
+            own = await ask(world, who, operations[name], things[prefix], things)
+            differs.append(alike(own, nothing))
+    await world.close()
 
-    nothing = await ask(world, owner, route, unknown(how.prefix), others)
-    own = await ask(world, owner, route, things[how.prefix], others)
+    assert any(differs)
 
-    assert alike(own, nothing) != []
+
+@pytest.mark.parametrize("role", sorted(set(Role)))
+async def test_each_role_on_each_operation(
+    shared: World, things: Things, operations: dict[str, Operation], role: Role
+) -> None:
+    """
+    A role is refused with 403 exactly where the table does not allow it, whatever it sends and about whatever (E7).
+    """
+    everybody = OWNERS | STRANGERS
+    who = next(name for name, its in everybody.items() if its is role)
+    wrong: dict[str, tuple[int, ...]] = {}
+    for name, operation in operations.items():
+        row = MATRIX[name]
+        nothing = unknown(str(row.about))
+        bare = await shared.as_(who).request(
+            operation.method, matrix.where(operation, nothing, things), headers={"If-Match": '"1"'}
+        )
+        allowed = row.may is None or row.may in MAY[role]
+        if not allowed:
+            own = await ask(shared, who, operation, things.get(str(row.about), nothing), things)
+            if (bare.status_code, own.status_code) != (403, 403):
+                wrong[name] = (bare.status_code, own.status_code)
+        elif bare.status_code == 403 and role not in row.but_not:
+            wrong[name] = (bare.status_code,)
+
+    assert wrong == {}
+
+
+async def test_every_operation_needs_a_key(
+    shared: World, operations: dict[str, Operation], things: Things
+) -> None:
+    """
+    Without a key nothing answers but what is open to everybody, and it answers so about everything.
+    """
+    shared.keys["nobody"] = "none"
+    found = {
+        name: (
+            await ask(shared, "nobody", one, things.get(str(MATRIX[name].about), "nothing"), things)
+        ).status_code
+        for name, one in operations.items()
+        if MATRIX[name].may is not None
+    }
+
+    assert set(found.values()) == {401}, found
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from app.kit import ids
 from tests.api.asking import match
-from tests.api.test_isolation import TRIES, alike, ask, first_event, unknown
+from tests.api.matrix import alike, unknown
 from tests.builders import World
 
 STRANGERS = ("other_agent", "other_technician")
@@ -194,39 +194,6 @@ async def test_the_same_exhibit_of_two_agencies(world: World) -> None:
     assert [same.status_code, fresh.status_code] == [201, 201]
     assert sorted(same.headers) == sorted(fresh.headers)
     assert sorted(same.json()) == sorted(fresh.json())
-
-
-@pytest.mark.parametrize("route", sorted(TRIES), ids=" ".join)
-async def test_whatever_their_role(world: World, route: tuple[str, str]) -> None:
-    """
-    Agencies at the bench's routes and laboratories at the agencies' learn as little, whatever their role (E4).
-    """
-    stored = await world.submit()
-    sample_id = stored["samples"][0]["id"]
-    await world.as_("technician").post("/v1/lab/receipts", json={"sample_id": sample_id})
-    claim = await world.claim(sample_id=sample_id)
-    analysis = await world.analyze(claim)
-    finding = await world.conclude(claim, "presumptive", [analysis])
-    made = await world.as_("agent").post(
-        "/v1/webhooks", json={"url": "https://hooks.example.org/a"}
-    )
-    things = {
-        "sub": stored["id"],
-        "smp": sample_id,
-        "clm": claim["id"],
-        "fnd": finding.json()["id"],
-        "end": made.headers["Location"].rpartition("/")[2],
-        "evt": await first_event(world),
-        "number": stored["agency_file_number"],
-    }
-    prefix = TRIES[route].prefix
-    others = {"SAMPLE": sample_id, "ANALYSIS": analysis}
-
-    for who in STRANGERS:
-        theirs = await ask(world, who, route, things[prefix], others)
-        nothing = await ask(world, who, route, unknown(prefix), others)
-        assert alike(theirs, nothing) == [], who
-        assert nothing.status_code in {200, 403, 404}, nothing.text
 
 
 async def test_a_route_that_tells_is_caught() -> None:

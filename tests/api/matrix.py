@@ -1,0 +1,382 @@
+"""
+The one table of the API's operations: who may call each, and about whose things (E4, E5, E7).
+
+**A new operation needs one row in ``MATRIX``**, named by its operation id, and nothing else: the tests of roles, of
+isolation, of timing and of bad input read this table. Without the row the build fails and prints the row to add. If it
+is about a kind of thing that is not here yet, add a line to ``furnish`` that makes one.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+
+from app.access import service as access
+from app.access.rules import ROLES_OF, AgencyKind, ClientKind, Role, Scope
+from app.kit import ids
+from app.kit.db import OPERATOR, as_agency
+from app.kit.ids import PREFIXES
+from tests.builders import World
+
+IT = "{it}"
+"""Stands, in a row's body, query or path, for the thing the call is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One operation.
+
+    Attributes:
+        may: the scope it needs; None when it is open to everybody.
+        about: the prefix of the id it takes (in the path, or where ``IT`` stands), ``number`` for a file number, or
+            None when it takes no id and no number of anybody's.
+        json: a body that its owner may send, with ``IT`` or a prefix in braces (``"{ana}"``) for ids.
+        params: the query, likewise.
+        path: parts of the path that are no id of the thing, likewise.
+        send: what httpx is to send besides, for a body that is no JSON.
+        but_not: roles that hold the scope and are refused for a further reason of the operation's own.
+        because: why it is about nothing of anybody's although it takes something that looks like an id.
+
+    """
+
+    may: Scope | None
+    about: str | None = None
+    json: Mapping[str, Any] | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    path: Mapping[str, str] = field(default_factory=dict)
+    send: Mapping[str, Any] = field(default_factory=dict)
+    but_not: frozenset[Role] = frozenset()
+    because: str = ""
+
+
+LABORATORY = ROLES_OF[AgencyKind.LABORATORY]
+NO_BENCH = frozenset({Role.REVIEWER, Role.SUPERVISOR})
+
+SUBMISSION = {
+    "agency_file_number": "F-matrix",
+    "seized_at": "2026-03-01T10:00:00Z",
+    "laboratory_id": "{laboratory}",
+    "samples": [{"exhibit_number": "1"}],
+}
+ANALYSIS = {
+    "technique": "gc_ms",
+    "aliquot": "A",
+    "started_at": "2026-03-02T08:00:00Z",
+    "ended_at": "2026-03-02T08:05:00Z",
+    "result": "inconclusive",
+    "controls_passed": True,
+}
+FINDING = {"kind": "presumptive", "outcome": "inconclusive", "analysis_ids": ["{ana}"]}
+
+MATRIX: dict[str, Row] = {
+    # Submitting
+    "submit": Row(
+        Scope.SUBMIT,
+        json=SUBMISSION,
+        because="what is sent is new and the caller's own (test_doubles.py)",
+    ),
+    "submit_batch": Row(
+        Scope.SUBMIT,
+        send={"content": b"\n", "headers": {"Content-Type": "application/x-ndjson"}},
+    ),
+    # Following
+    "submissions": Row(Scope.FOLLOW, "number", params={"file_number": IT}),
+    "submission": Row(Scope.FOLLOW, "sub"),
+    "samples": Row(Scope.FOLLOW, "number", params={"file_number": IT}),
+    "sample": Row(Scope.FOLLOW, "smp"),
+    "place": Row(Scope.FOLLOW, "smp"),
+    "custody": Row(Scope.FOLLOW, "smp"),
+    "findings": Row(Scope.FOLLOW, "smp"),
+    "reports": Row(Scope.FOLLOW, "smp"),
+    "events": Row(Scope.FOLLOW, but_not=LABORATORY),
+    "event": Row(Scope.FOLLOW, "evt"),
+    "unacknowledged": Row(Scope.ACKNOWLEDGE),
+    "acknowledge": Row(Scope.ACKNOWLEDGE, "evt", json={"action": "noted"}),
+    # Being pushed to
+    "webhooks": Row(Scope.WEBHOOKS),
+    "create_webhook": Row(Scope.WEBHOOKS, json={"url": "https://receiver.example/matrix"}),
+    "webhook": Row(Scope.WEBHOOKS, "end"),
+    "delete_webhook": Row(Scope.WEBHOOKS, "end"),
+    "test_webhook": Row(Scope.WEBHOOKS, "end"),
+    "webhook_deliveries": Row(Scope.WEBHOOKS, "end"),
+    # At the bench
+    "receive": Row(Scope.BENCH, "smp", json={"sample_id": IT}),
+    "queue": Row(Scope.QUEUE),
+    "held": Row(Scope.QUEUE),
+    "claim": Row(Scope.QUEUE, "smp", json={"sample_id": IT}, but_not=NO_BENCH),
+    "heartbeat": Row(Scope.QUEUE, "clm"),
+    "put_back": Row(Scope.QUEUE, "clm", params={"reason": "none"}),
+    "record_analysis": Row(Scope.BENCH, "smp", json=ANALYSIS),
+    "record_finding": Row(Scope.BENCH, "smp", json=FINDING),
+    "release_finding": Row(Scope.RELEASE, "fnd", json={"label_scanned": "{smp}"}),
+    "review": Row(Scope.REVIEW, "smp", json={"decision": "accept"}),
+    "release_report": Row(Scope.REVIEW, "smp"),
+    "lab_unacknowledged": Row(Scope.QUEUE),
+    # Operating
+    "livez": Row(None),
+    "readyz": Row(None),
+}
+
+Things = dict[str, str]
+"""One of each kind that exists, by the prefix of its id."""
+
+
+async def furnish(world: World) -> Things:
+    """
+    Make one thing of every kind, all of this world's agency and laboratory.
+    """
+    stored = await world.submit()
+    sample_id = stored["samples"][0]["id"]
+    await world.as_("technician").post("/v1/lab/receipts", json={"sample_id": sample_id})
+    claim = await world.claim(sample_id=sample_id)
+    analysis = await world.analyze(claim)
+    finding = await world.conclude(claim, "presumptive", [analysis])
+    claim = await world.claim(sample_id=sample_id, stage="confirm")
+    endpoint = await world.as_("agent").post(
+        "/v1/webhooks", json={"url": f"https://receiver.example/{uuid4()}"}
+    )
+    return {
+        "laboratory": world.laboratory,
+        "number": stored["agency_file_number"],
+        "sub": stored["id"],
+        "smp": sample_id,
+        "clm": claim["id"],
+        "ana": analysis,
+        "fnd": finding.json()["id"],
+        "end": endpoint.headers["Location"].rpartition("/")[2],
+        "evt": await first_event(world),
+    }
+
+
+async def first_event(world: World) -> str:
+    """
+    Return an event of this world's agency: the table has it before a worker numbers it.
+    """
+    async with world.database.reading(as_agency(world.agencies["agency"])) as session:
+        found = await session.execute(text("SELECT id FROM event ORDER BY id LIMIT 1"))
+        return ids.write("evt", found.scalar_one())
+
+
+def unknown(prefix: str) -> str:
+    """
+    Return an id of this kind, or a number, of nothing.
+    """
+    return ids.write(prefix, ids.new()) if prefix in PREFIXES else "F-000000000000"
+
+
+# --- The people ------------------------------------------------------------------------------------------------------
+
+OWN = {AgencyKind.SUBMITTING: "agency", AgencyKind.LABORATORY: "laboratory"}
+"""Whose the things of ``furnish`` are."""
+
+
+def strangers() -> dict[str, Role]:
+    """
+    Return one person of every role at an agency of every kind to whom none of it belongs.
+    """
+    return {f"other {kind} {role}": role for kind in AgencyKind for role in sorted(ROLES_OF[kind])}
+
+
+def owners() -> dict[str, Role]:
+    """
+    Return one person of every role at the agency and the laboratory whose things these are.
+    """
+    return {f"own {kind} {role}": role for kind in OWN for role in sorted(ROLES_OF[kind])}
+
+
+async def hire(world: World) -> None:
+    """
+    Create all these people, and an agency of each kind for the strangers.
+    """
+    async with world.database.transaction(OPERATOR) as session:
+        for kind in AgencyKind:
+            elsewhere = await access.create_agency(session, name=f"x {uuid4()}", kind=kind)
+            homes = {"other": elsewhere}
+            if kind in OWN:
+                homes["own"] = world.agencies[OWN[kind]]
+            for whose, agency_id in homes.items():
+                world.agencies.setdefault(f"{whose} {kind}", agency_id)
+                for role in sorted(ROLES_OF[kind]):
+                    name = f"{whose} {kind} {role}"
+                    world.clients[name] = await access.create_client(
+                        session,
+                        agency_id=agency_id,
+                        name=name,
+                        kind=ClientKind.PERSON,
+                        roles=[role],
+                    )
+                    world.keys[name] = await access.create_key(
+                        session, client_id=world.clients[name]
+                    )
+    # Who has nothing is kept out by mistake as easily as by rule: the others have files of their own.
+    where = [world.agencies["laboratory"], world.agencies[f"other {AgencyKind.LABORATORY}"]]
+    for laboratory in where:
+        await world.submit(
+            by=f"other {AgencyKind.SUBMITTING} {Role.AGENT}",
+            laboratory_id=ids.write("agn", laboratory),
+        )
+
+
+# --- The operations --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """
+    One operation of the OpenAPI document.
+    """
+
+    id: str
+    method: str
+    path: str
+    takes: tuple[str, ...]
+    """Parameters and fields that look like an id or a number of somebody's."""
+
+
+_IDS = ("_id", "_ids", "_scanned", "file_number")
+
+
+def operations(app: FastAPI) -> dict[str, Operation]:
+    """
+    Return every operation of the OpenAPI document by its id.
+    """
+    document = app.openapi()
+    found = {}
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            names = [one["name"] for one in told.get("parameters", ())]
+            for content in told.get("requestBody", {}).get("content", {}).values():
+                reference = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+                if reference:
+                    names += document["components"]["schemas"][reference].get("properties", ())
+            takes = tuple(name for name in names if name.endswith(_IDS))
+            one = Operation(told["operationId"], method.upper(), path, takes)
+            assert one.id not in found, f"two operations are called {one.id}"
+            found[one.id] = one
+    return found
+
+
+def complaints(app: FastAPI) -> list[str]:
+    """
+    Say what is missing in the table, each with the line to write.
+    """
+    found = operations(app)
+    needs = {one.name: _scopes_of(one.dependant) for one in app.routes if isinstance(one, APIRoute)}
+    said = []
+    for name, one in sorted(found.items()):
+        where = f"{one.method} {one.path} ({name})"
+        row = MATRIX.get(name)
+        if row is None:
+            scope = ", ".join(f"Scope.{scope.name}" for scope in needs.get(name, ())) or "None"
+            about = f', "{_guess(one)}"' if one.takes else ""
+            said.append(
+                f'{where} has no row: add to MATRIX in tests/api/matrix.py:  "{name}": Row({scope}{about}),'
+                " with json=... if it needs a body to get as far as looking its thing up"
+            )
+        elif one.takes and row.about is None and not row.because:
+            said.append(f"{where} takes {', '.join(one.takes)}: say what it is about, or because=")
+    said += [
+        f"{name} is no operation any more: remove its row" for name in set(MATRIX) - set(found)
+    ]
+    return said
+
+
+def _scopes_of(dependant: Dependant) -> list[Scope]:
+    found = []
+    for one in dependant.dependencies:
+        held = [cell.cell_contents for cell in getattr(one.call, "__closure__", None) or ()]
+        found += [scope for scope in held if isinstance(scope, Scope)]
+        found += _scopes_of(one)
+    return found
+
+
+def _guess(operation: Operation) -> str:
+    name = operation.takes[0].removesuffix("_id")
+    return next((prefix for prefix, word in PREFIXES.items() if name in word), "number")
+
+
+def filled(value: Any, it: str, things: Mapping[str, str]) -> Any:
+    """
+    Put ids where a row says so.
+    """
+    if isinstance(value, Mapping):
+        return {name: filled(one, it, things) for name, one in value.items()}
+    if isinstance(value, list):
+        return [filled(one, it, things) for one in value]
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        return it if value == IT else things[value[1:-1]]
+    return value
+
+
+def where(operation: Operation, it: str, things: Mapping[str, str]) -> str:
+    """
+    Return the path of a call about ``it``.
+    """
+    parts = MATRIX[operation.id].path
+    return re.sub(
+        r"\{(\w+)\}",
+        lambda found: str(filled(parts.get(found[1], IT), it, things)),
+        operation.path,
+    )
+
+
+async def ask(
+    world: World, who: str, operation: Operation, it: str, things: Mapping[str, str]
+) -> httpx.Response:
+    """
+    Call an operation about ``it``, as its row says.
+    """
+    row = MATRIX[operation.id]
+    send = dict(row.send)
+    headers = {"If-Match": '"1"', "If-None-Match": '"1"', **send.pop("headers", {})}
+    if row.json is not None:
+        send["json"] = filled(row.json, it, things)
+    return await world.as_(who).request(
+        operation.method,
+        where(operation, it, things),
+        params=filled(row.params, it, things),
+        headers=headers,
+        **send,
+    )
+
+
+# --- The comparison --------------------------------------------------------------------------------------------------
+
+IGNORED_HEADERS = frozenset({"date", "content-length"})
+"""The trace in a problem changes with each answer; its length does not, and neither does the body's."""
+
+
+def alike(one: httpx.Response, other: httpx.Response) -> list[str]:
+    """
+    Say in what two answers differ: status, headers but for the date, body but for the trace.
+    """
+    differs = []
+    if one.status_code != other.status_code:
+        differs.append(f"status {one.status_code} {other.status_code}")
+    headers = [
+        {name: value for name, value in answer.headers.items() if name not in IGNORED_HEADERS}
+        for answer in (one, other)
+    ]
+    if headers[0] != headers[1]:
+        differs.append(f"headers {headers}")
+    if len(one.content) != len(other.content):
+        differs.append("length")
+    bodies = [_body(answer) for answer in (one, other)]
+    if bodies[0] != bodies[1]:
+        differs.append(f"body {bodies}")
+    return differs
+
+
+def _body(answer: httpx.Response) -> Any:
+    if not answer.content or "json" not in answer.headers.get("content-type", ""):
+        return answer.content
+    body = answer.json()
+    return {k: v for k, v in body.items() if k != "trace"} if isinstance(body, dict) else body
