@@ -126,7 +126,7 @@ class World:
         """
         body = {
             "technique": technique,
-            "aliquot": "A",
+            "aliquot": f"for {technique}",
             "started_at": "2026-03-02T08:00:00Z",
             "ended_at": "2026-03-02T08:05:00Z",
             "result": "detected",

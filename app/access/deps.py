@@ -101,6 +101,7 @@ WebhookCaller = Annotated[Caller, Depends(require(Scope.WEBHOOKS))]
 QueueCaller = Annotated[Caller, Depends(require(Scope.QUEUE))]
 BenchCaller = Annotated[Caller, Depends(require(Scope.BENCH))]
 ReleaseCaller = Annotated[Caller, Depends(require(Scope.RELEASE))]
+EquipCaller = Annotated[Caller, Depends(require(Scope.EQUIP))]
 ReviewCaller = Annotated[Caller, Depends(require(Scope.REVIEW))]
 
 

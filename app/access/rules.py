@@ -59,6 +59,8 @@ class Scope(StrEnum):
     REVIEW = "review"
     OVERSEE = "oversee"
     """Put back somebody else's claim."""
+    EQUIP = "equip"
+    """Keep the laboratory's techniques, methods and storage places."""
     ADMINISTER = "administer"
     """Agencies, clients, keys."""
     AUDIT = "audit"
@@ -70,7 +72,7 @@ MAY: dict[Role, frozenset[Scope]] = {
     Role.INVESTIGATOR: frozenset({Scope.FOLLOW, Scope.ACKNOWLEDGE}),
     Role.TECHNICIAN: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.BENCH, Scope.RELEASE}),
     Role.REVIEWER: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.REVIEW}),
-    Role.SUPERVISOR: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.OVERSEE}),
+    Role.SUPERVISOR: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.OVERSEE, Scope.EQUIP}),
     Role.PARTNER: frozenset(),
     Role.OPERATOR: frozenset({Scope.ADMINISTER, Scope.AUDIT}),
 }

@@ -15,7 +15,7 @@ import typer
 from app.access.rules import AgencyKind, ClientKind, Role
 from app.cli import connect
 from app.cli.output import NO, AsJson, CliError, as_json, instant, rows, say
-from app.results.rules import Technique
+from app.results.rules import OWN, catalogue
 
 if TYPE_CHECKING:
     from app.kit.db import Session
@@ -239,13 +239,15 @@ def revoke_key(
 @app.command("authorize")
 def authorize(
     client: ClientName,
-    technique: Annotated[
-        list[Technique], typer.Option(help="A validated technique; may be repeated.")
-    ],
+    technique: Annotated[list[str], typer.Option(help="A validated technique; may be repeated.")],
 ) -> None:
     """
     Authorize a person to release presumptive findings by a validated technique.
     """
+    codes = catalogue().techniques
+    strange = [one for one in technique if one not in codes and not one.startswith(OWN)]
+    if strange:
+        raise CliError(f"no technique {strange[0]}: choose from {', '.join(codes)}", code=NO)
 
     async def work(session: "Session") -> Row:
         from app.access import service  # noqa: PLC0415 - heavy, and not for every command

@@ -247,7 +247,7 @@ class Replay:
                 f"/v1/lab/samples/{file.sample_id}/analyses",
                 {
                     "technique": technique,
-                    "aliquot": "A",
+                    "aliquot": f"for {technique}",
                     "instrument": "simulated: takes the drug as booked for truth",
                     "started_at": slot.start.isoformat(),
                     "ended_at": slot.end.isoformat(),

@@ -15,7 +15,15 @@ from rapidfuzz.distance import OSA
 from app.substances.classes import LETHAL_OPIOIDS, ExpectedClass, HazardClass
 from app.substances.data import SHORTEST_SPELLING, Substance, catalogue, normal
 
-__all__ = ["ExpectedClass", "HazardClass", "Resolution", "find", "resolve", "says_nothing"]
+__all__ = [
+    "ExpectedClass",
+    "HazardClass",
+    "Resolution",
+    "find",
+    "isomer_group",
+    "resolve",
+    "says_nothing",
+]
 
 How = Literal["exact", "synonym", "spelling", "class_rule", "unknown"]
 
@@ -53,6 +61,18 @@ def find(name: str) -> Substance | None:
     This function will return the catalogue's entry of a canonical name.
     """
     return catalogue().names.get(normal(name))
+
+
+def isomer_group(name: str) -> tuple[str, str] | None:
+    """
+    This function will return the group of isomers a name belongs to, and how that group is reported; None without one.
+    """
+    known = catalogue()
+    key = normal(name)
+    found = known.names.get(key) or known.synonyms.get(key)
+    if found is None or found.isomers is None:
+        return None
+    return found.isomers, known.isomer_groups[found.isomers]
 
 
 def says_nothing(text: str) -> bool:

@@ -57,6 +57,8 @@ class Catalogue:
     rules: tuple[Rule, ...]
     spellings: tuple[str, ...]
     """Single words long enough to be recognised when misspelt."""
+    isomer_groups: dict[str, str]
+    """How each group of isomers is reported when nobody can say which one it is."""
 
 
 SHORTEST_SPELLING = 5
@@ -119,7 +121,16 @@ def build(document: dict[str, Any]) -> Catalogue:
         spellings=tuple(
             text for text in synonyms if text.isalpha() and len(text) >= SHORTEST_SPELLING
         ),
+        isomer_groups=_groups(document, names),
     )
+
+
+def _groups(document: dict[str, Any], names: dict[str, Substance]) -> dict[str, str]:
+    named: dict[str, str] = document.get("isomer_groups", {})
+    known = {substance.isomers for substance in names.values() if substance.isomers}
+    if unnamed := known - named.keys():
+        raise ValueError(f"groups of isomers without a name to report: {sorted(unnamed)}")
+    return named
 
 
 def _substance(group: dict[str, Any], entry: dict[str, Any]) -> Substance:

@@ -74,6 +74,13 @@ ANALYSIS = {
     "result": "inconclusive",
     "controls_passed": True,
 }
+TECHNIQUE = {
+    "name": "Matrix test",
+    "parts": [{"property": "patience", "category": "C"}],
+    "minutes": 1,
+    "destructive": False,
+}
+METHOD = {"technique": "ce", "title": "Capillary electrophoresis", "validated": True}
 FINDING = {"kind": "presumptive", "outcome": "inconclusive", "analysis_ids": ["{ana}"]}
 
 MATRIX: dict[str, Row] = {
@@ -114,6 +121,11 @@ MATRIX: dict[str, Row] = {
     "claim": Row(Scope.QUEUE, "smp", json={"sample_id": IT}, but_not=NO_BENCH),
     "heartbeat": Row(Scope.QUEUE, "clm"),
     "put_back": Row(Scope.QUEUE, "clm", params={"reason": "none"}),
+    "techniques": Row(Scope.QUEUE),
+    "write_technique": Row(Scope.EQUIP, json=TECHNIQUE, path={"code": "x_matrix"}),
+    "methods": Row(Scope.QUEUE),
+    "write_method": Row(Scope.EQUIP, json=METHOD, path={"code": "M-1"}),
+    "suggest": Row(Scope.BENCH, "smp"),
     "record_analysis": Row(Scope.BENCH, "smp", json=ANALYSIS),
     "record_finding": Row(Scope.BENCH, "smp", json=FINDING),
     "release_finding": Row(Scope.RELEASE, "fnd", json={"label_scanned": "{smp}"}),

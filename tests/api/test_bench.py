@@ -146,12 +146,12 @@ class TestIdentified:
     @pytest.mark.parametrize(
         ("techniques", "data", "missing"),
         [
-            (["colour_test", "tlc"], "run 1", "category A"),
+            (["colour_test", "tlc"], "run 1", "R2"),
             (["ftir"], "run 1", "one more technique"),
             (["ftir", "ftir"], "run 1", "one more technique"),
             (["dart_ms", "dart_ms"], "run 1", "one more technique"),
             (["gc_ms", "ftir"], None, "R4"),
-            (["gc_ms"], "run 1", None),
+            (["gc_ms"], "run 1", "gas retention was used"),
             (["ftir", "colour_test"], "run 1", None),
             (["dart_ms", "gc_fid"], "run 1", None),
         ],

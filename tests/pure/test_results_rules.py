@@ -1,163 +1,22 @@
 """
-What may be concluded from which analyses, and in which words.
+In which words findings and analyses are told.
 """
 
-from dataclasses import replace
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.results.rules import (
     FINAL_NOTICE,
     MEASURED_FROM,
-    POWERS,
     PRELIMINARY_NOTICE,
     AnalysisResult,
-    Evidence,
     FindingKind,
     FindingOutcome,
-    Technique,
+    analysis_words,
     reliability,
     statement,
-    why_not_identified,
-    why_not_presumptive,
 )
 
-FENTANYL = frozenset({"fentanyl"})
-NOTHING: frozenset[str] = frozenset()
 UNFIT_WORDS = ("safe", "clean", "dirty", "addict", "abuse", "harmless", "negative")
-
-
-def shows(
-    technique: Technique, *substances: str, controls_passed: bool = True, has_data: bool = True
-) -> Evidence:
-    """
-    Return an analysis that detected these substances, sound unless told otherwise.
-    """
-    result = AnalysisResult.DETECTED if substances else AnalysisResult.NOT_DETECTED
-    return Evidence(
-        technique=technique,
-        result=result,
-        substances=frozenset(substances),
-        controls_passed=controls_passed,
-        has_data=has_data,
-    )
-
-
-GC_MS = shows(Technique.GC_MS, "fentanyl")
-FTIR = shows(Technique.FTIR, "fentanyl")
-COLOUR = shows(Technique.COLOUR_TEST, "fentanyl")
-
-evidence = st.lists(
-    st.builds(
-        shows,
-        st.sampled_from(Technique),
-        st.sampled_from(["fentanyl", "xylazine"]),
-        controls_passed=st.booleans(),
-        has_data=st.booleans(),
-    ),
-    max_size=5,
-)
-
-
-class TestPresumptive:
-    """
-    One sound analysis that shows it.
-    """
-
-    def test_one_is_enough(self) -> None:
-        """
-        Any technique that detected the substance supports a presumptive finding.
-        """
-        for technique in Technique:
-            assert why_not_presumptive([shows(technique, "fentanyl")], FENTANYL) is None
-
-    def test_what_is_missing_is_named(self) -> None:
-        """
-        No analysis, failed controls, a substance nobody saw.
-        """
-        failed = replace(GC_MS, controls_passed=False)
-
-        assert "at least one" in str(why_not_presumptive([], FENTANYL))
-        assert "controls" in str(why_not_presumptive([FTIR, failed], FENTANYL))
-        assert "heroin" in str(why_not_presumptive([GC_MS], FENTANYL | {"heroin"}))
-        unseen = shows(Technique.FTIR)
-        assert "fentanyl" in str(why_not_presumptive([unseen], FENTANYL))
-        assert why_not_presumptive([unseen], NOTHING) is None
-
-
-class TestIdentified:
-    """
-    A category A technique, a second property, data that can be reviewed, positive results only.
-    """
-
-    @pytest.mark.parametrize(
-        ("cited", "missing"),
-        [
-            ([GC_MS], None),
-            ([FTIR, COLOUR], None),
-            ([FTIR, shows(Technique.TLC, "fentanyl")], None),
-            ([FTIR], "one more technique"),
-            ([FTIR, FTIR], "one more technique"),
-            ([COLOUR, shows(Technique.IMMUNOASSAY, "fentanyl")], "category A"),
-            ([shows(Technique.TLC, "fentanyl"), shows(Technique.GC_FID, "fentanyl")], "category A"),
-            ([FTIR, shows(Technique.GC_MS)], "one more technique"),
-            ([FTIR, shows(Technique.GC_MS, "xylazine")], "one more technique"),
-            ([replace(FTIR, has_data=False), COLOUR], "R4"),
-            ([FTIR, replace(COLOUR, has_data=False)], None),
-            ([replace(GC_MS, controls_passed=False), FTIR, COLOUR], "controls"),
-            ([], "at least one"),
-        ],
-    )
-    def test_the_rules(self, cited: list[Evidence], missing: str | None) -> None:
-        """
-        Each rule, met and not met; a refusal says which.
-        """
-        found = why_not_identified(cited, FENTANYL)
-
-        assert (found is None) == (missing is None)
-        assert missing is None or missing in str(found)
-
-    def test_each_substance_on_its_own(self) -> None:
-        """
-        What identifies one substance does nothing for another.
-        """
-        found = why_not_identified(
-            [GC_MS, shows(Technique.FTIR, "xylazine")], FENTANYL | {"xylazine"}
-        )
-
-        assert "xylazine" in str(found)
-
-    @given(evidence, st.sampled_from([FENTANYL, FENTANYL | {"xylazine"}]))
-    def test_more_sound_evidence_never_hurts(
-        self, cited: list[Evidence], substances: frozenset[str]
-    ) -> None:
-        """
-        What is identified stays so when one more sound analysis is cited, and is never less than presumptive.
-        """
-        if why_not_identified(cited, substances) is None:
-            assert why_not_presumptive(cited, substances) is None
-            assert why_not_identified([*cited, GC_MS], substances) is None
-            assert why_not_identified([*cited, shows(Technique.TLC)], substances) is None
-
-    @given(evidence)
-    def test_no_identification_without_category_a(self, cited: list[Evidence]) -> None:
-        """
-        However much of lesser techniques there is, they never identify.
-        """
-        lesser = [one for one in cited if POWERS[one.technique].category != "A"]
-
-        assert why_not_identified(lesser, FENTANYL) is not None
-
-    def test_every_technique_has_its_power(self) -> None:
-        """
-        Each technique has a category and a property.
-        """
-        assert set(POWERS) == set(Technique)
-        assert all(
-            power.category in {"A", "B", "C"} and power.properties for power in POWERS.values()
-        )
 
 
 class TestWords:
@@ -198,3 +57,20 @@ class TestWords:
         assert "%" not in unmeasured
         assert "95.0 % of 20" in measured
         assert "not the probability for this sample" in measured
+
+    def test_a_negative_names_its_technique_and_limit(self) -> None:
+        """
+        What was not detected is said with the technique and its limit, stated or not; never that it is not there.
+        """
+        result = AnalysisResult.NOT_DETECTED
+
+        plain = analysis_words("FTIR", result)
+        full = analysis_words("GC-MS", result, looked_for=["fentanyl"], limit="0.1 %")
+
+        assert plain == "Not detected by FTIR (limit not stated)."
+        assert full == "fentanyl not detected by GC-MS (limit 0.1 %)."
+        assert analysis_words("FTIR", AnalysisResult.INCONCLUSIVE) == "Inconclusive by FTIR."
+        assert (
+            analysis_words("FTIR", AnalysisResult.DETECTED, substances=["fentanyl"])
+            == "fentanyl detected by FTIR."
+        )

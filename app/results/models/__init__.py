@@ -55,12 +55,27 @@ analysis = Table(
     Column("data_reference", Text),
     Column("data_sha256", LargeBinary),
     Column("recorded_at", INSTANT, nullable=False),
+    Column("catalogue", Text),
+    Column("method", Text),
+    Column("method_version", Integer),
+    Column("used", ARRAY(Text)),
+    Column("sample_limited", Boolean),
+    Column("on_swab", Boolean),
+    Column("looked_for", ARRAY(Text)),
+    Column("detection_limit", Text),
+    Column("attachment_ids", ARRAY(Uuid)),
+    Column("run_id", Uuid),
     CheckConstraint(_one_of("result", AnalysisResult), name="result"),
     CheckConstraint("(result = 'detected') = (cardinality(substances) > 0)", name="substances"),
     CheckConstraint("ended_at >= started_at", name="times"),
     Index(None, "sample_id", "recorded_at"),
 )
-"""Laboratory-only: agencies read released findings and reports."""
+"""
+Laboratory-only: agencies read released findings and reports.
+
+Columns without NOT NULL came later: what was recorded before them has NULL there. ``catalogue`` is the version of the
+technique table it was recorded under.
+"""
 
 finding = Table(
     "finding",
@@ -80,6 +95,11 @@ finding = Table(
     Column("recorded_at", INSTANT, nullable=False),
     Column("released_by", Uuid),
     Column("released_at", INSTANT),
+    Column("warnings", ARRAY(Text)),
+    Column("remarks", ARRAY(Text)),
+    Column("invalidated_at", INSTANT),
+    Column("invalidated_because", Text),
+    CheckConstraint("(invalidated_at IS NULL) = (invalidated_because IS NULL)", name="invalidated"),
     CheckConstraint(_one_of("kind", FindingKind), name="kind"),
     CheckConstraint(_one_of("outcome", FindingOutcome), name="outcome"),
     CheckConstraint("(outcome = 'detected') = (cardinality(substances) > 0)", name="substances"),
@@ -132,3 +152,29 @@ report_counter = Table(
     Column("year", Integer, primary_key=True, autoincrement=False),
     Column("last", Integer, nullable=False),
 )
+
+own_technique = Table(
+    "own_technique",
+    metadata,
+    Column("laboratory_id", Uuid, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("body", JSONB, nullable=False),
+    Column("recorded_by", Uuid, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+    CheckConstraint("code LIKE 'x\\_%'", name="code"),
+)
+"""A laboratory's additions to the technique table. Never changed: another version is another row."""
+
+method = Table(
+    "method",
+    metadata,
+    Column("laboratory_id", Uuid, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("technique", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("recorded_by", Uuid, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+)
+"""A laboratory's written procedures, each of one technique. Never changed: another version is another row."""

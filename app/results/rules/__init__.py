@@ -2,7 +2,15 @@
 What may be concluded from which analyses, and who may sign it. The rule set and its techniques carry a version.
 """
 
-from app.results.rules.gate import RULE_SET, Evidence, why_not_identified, why_not_presumptive
+from app.results.rules.gate import (
+    RULE_SET,
+    Evidence,
+    Kinds,
+    Refusal,
+    Verdict,
+    judge_identified,
+    judge_presumptive,
+)
 from app.results.rules.kinds import (
     AnalysisResult,
     FindingKind,
@@ -10,11 +18,18 @@ from app.results.rules.kinds import (
     ReportKind,
     ReviewDecision,
 )
-from app.results.rules.techniques import POWERS, Technique
+from app.results.rules.techniques import (
+    OWN,
+    Suggestion,
+    Technique,
+    by_gentleness,
+    catalogue,
+)
 from app.results.rules.wording import (
     FINAL_NOTICE,
     MEASURED_FROM,
     PRELIMINARY_NOTICE,
+    analysis_words,
     reliability,
     statement,
 )
@@ -22,18 +37,25 @@ from app.results.rules.wording import (
 __all__ = [
     "FINAL_NOTICE",
     "MEASURED_FROM",
-    "POWERS",
+    "OWN",
     "PRELIMINARY_NOTICE",
     "RULE_SET",
     "AnalysisResult",
     "Evidence",
     "FindingKind",
     "FindingOutcome",
+    "Kinds",
+    "Refusal",
     "ReportKind",
     "ReviewDecision",
+    "Suggestion",
     "Technique",
+    "Verdict",
+    "analysis_words",
+    "by_gentleness",
+    "catalogue",
+    "judge_identified",
+    "judge_presumptive",
     "reliability",
     "statement",
-    "why_not_identified",
-    "why_not_presumptive",
 ]

@@ -4,7 +4,7 @@ What findings and reports say, and never say.
 
 from collections.abc import Sequence
 
-from app.results.rules.kinds import FindingKind, FindingOutcome
+from app.results.rules.kinds import AnalysisResult, FindingKind, FindingOutcome
 
 MEASURED_FROM = 20
 """Confirmed cases a laboratory needs before its own agreement figure is printed."""
@@ -42,3 +42,22 @@ def reliability(technique: str, agreed: int, total: int) -> str:
 
 PRELIMINARY_NOTICE = "For safety and direction of inquiry; not proof; may change."
 FINAL_NOTICE = "The results relate only to the items tested."
+
+
+def analysis_words(
+    technique: str,
+    result: AnalysisResult,
+    *,
+    substances: Sequence[str] = (),
+    looked_for: Sequence[str] = (),
+    limit: str | None = None,
+) -> str:
+    """
+    Word one analysis. A negative names the technique and its limit: it says what was looked for and how well.
+    """
+    if result is AnalysisResult.INCONCLUSIVE:
+        return f"Inconclusive by {technique}."
+    if result is AnalysisResult.DETECTED:
+        return f"{', '.join(substances)} detected by {technique}."
+    what = f"{', '.join(looked_for)} not detected" if looked_for else "Not detected"
+    return f"{what} by {technique} (limit {limit or 'not stated'})."

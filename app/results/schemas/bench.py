@@ -5,10 +5,17 @@ What the bench sends and reads about analyses and findings.
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from app.kit.ids import AnalysisId, AnalysisIdText, ClientId, FindingId, SampleId
-from app.results.rules import AnalysisResult, FindingKind, FindingOutcome, Technique
+from app.results.rules import AnalysisResult, FindingKind, FindingOutcome
 from app.samples.schemas import Number, Short, Strict
 
 Substances = Annotated[list[Short], Field(max_length=30)]
@@ -19,13 +26,34 @@ class AnalysisIn(Strict):
     One technique applied to one aliquot.
     """
 
-    technique: Technique
+    technique: Number = Field(description="A code of `GET /lab/techniques`.")
+    method: Number | None = Field(
+        default=None,
+        description="Your laboratory's procedure; needed where it has registered one for this technique.",
+    )
+    used: Annotated[list[Number], Field(max_length=4)] | None = Field(
+        default=None,
+        description="The properties whose results were used, such as gas retention beside mass; by default the"
+        " method's, else the technique's best alone.",
+    )
     aliquot: Number
+    sample_limited: bool = Field(
+        default=False, description="There is too little for a separate sampling (R3)."
+    )
+    on_swab: bool = Field(
+        default=False, description="A swab of the item was examined, not its contents."
+    )
     instrument: Short | None = None
     started_at: AwareDatetime
     ended_at: AwareDatetime
     result: AnalysisResult
     substances: Substances = Field(default=[])
+    looked_for: Substances = Field(
+        default=[], description="What a negative result speaks of, if it is not everything."
+    )
+    detection_limit: Short | None = Field(
+        default=None, description="Of what was not detected; by default the method's."
+    )
     controls_passed: bool = Field(description="Whether the blanks and controls of its run passed.")
     data_reference: Short | None = Field(
         default=None, description="Where a reviewer can open the data."
@@ -50,17 +78,34 @@ class AnalysisOut(BaseModel):
 
     id: AnalysisId
     sample_id: SampleId
-    technique: Technique
+    technique: str
+    catalogue: str
+    method: str | None
+    method_version: int | None
+    used: list[str]
     aliquot: str
+    sample_limited: bool
+    on_swab: bool
     instrument: str | None
     operator_id: ClientId
     started_at: datetime
     ended_at: datetime
     result: AnalysisResult
     substances: list[str]
+    looked_for: list[str]
+    detection_limit: str | None
+    statement: str
     controls_passed: bool
     data_reference: str | None
     recorded_at: datetime
+
+
+def _listed(value: list[str] | None) -> list[str]:
+    # Rows from before the column have NULL there.
+    return value or []
+
+
+Listed = Annotated[list[str], BeforeValidator(_listed)]
 
 
 class FindingIn(Strict):
@@ -93,5 +138,8 @@ class FindingOut(BaseModel):
     substances: list[str]
     statement: str
     rule_set: str
+    warnings: Listed = Field(description="What the reviewer must acknowledge.")
+    remarks: Listed = Field(description="What must be said wherever the result is.")
+    invalidated_at: datetime | None
     recorded_at: datetime
     released_at: datetime | None

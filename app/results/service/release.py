@@ -15,7 +15,7 @@ from app.results import repo
 from app.results.rules import FindingKind, ReportKind
 from app.results.schemas import ReportOut
 from app.results.service import report
-from app.results.service.bench import cited_by
+from app.results.service.evidence import cited_by
 from app.samples import service as samples
 from app.samples.rules import Act
 
