@@ -3,6 +3,7 @@ Imports every ``models.py``, so that Alembic and the tests see all tables.
 """
 
 from app.access import models as access
+from app.attachments import models as attachments
 from app.custody import models as custody
 from app.kit.db import metadata
 from app.kit.idempotency import idempotency
@@ -13,6 +14,7 @@ from app.webhooks import models as webhooks
 
 __all__ = [
     "access",
+    "attachments",
     "custody",
     "idempotency",
     "ledger",

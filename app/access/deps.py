@@ -102,6 +102,7 @@ QueueCaller = Annotated[Caller, Depends(require(Scope.QUEUE))]
 BenchCaller = Annotated[Caller, Depends(require(Scope.BENCH))]
 ReleaseCaller = Annotated[Caller, Depends(require(Scope.RELEASE))]
 EquipCaller = Annotated[Caller, Depends(require(Scope.EQUIP))]
+AttachCaller = Annotated[Caller, Depends(require(Scope.ATTACH))]
 ReviewCaller = Annotated[Caller, Depends(require(Scope.REVIEW))]
 
 

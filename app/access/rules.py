@@ -57,6 +57,8 @@ class Scope(StrEnum):
     RELEASE = "release"
     """Release a presumptive finding, with an authorization for its method."""
     REVIEW = "review"
+    ATTACH = "attach"
+    """Attach files to a sample."""
     OVERSEE = "oversee"
     """Put back somebody else's claim."""
     EQUIP = "equip"
@@ -68,10 +70,14 @@ class Scope(StrEnum):
 
 
 MAY: dict[Role, frozenset[Scope]] = {
-    Role.AGENT: frozenset({Scope.SUBMIT, Scope.FOLLOW, Scope.ACKNOWLEDGE, Scope.WEBHOOKS}),
+    Role.AGENT: frozenset(
+        {Scope.ATTACH, Scope.SUBMIT, Scope.FOLLOW, Scope.ACKNOWLEDGE, Scope.WEBHOOKS}
+    ),
     Role.INVESTIGATOR: frozenset({Scope.FOLLOW, Scope.ACKNOWLEDGE}),
-    Role.TECHNICIAN: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.BENCH, Scope.RELEASE}),
-    Role.REVIEWER: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.REVIEW}),
+    Role.TECHNICIAN: frozenset(
+        {Scope.ATTACH, Scope.FOLLOW, Scope.QUEUE, Scope.BENCH, Scope.RELEASE}
+    ),
+    Role.REVIEWER: frozenset({Scope.ATTACH, Scope.FOLLOW, Scope.QUEUE, Scope.REVIEW}),
     Role.SUPERVISOR: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.OVERSEE, Scope.EQUIP}),
     Role.PARTNER: frozenset(),
     Role.OPERATOR: frozenset({Scope.ADMINISTER, Scope.AUDIT}),

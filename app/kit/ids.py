@@ -24,6 +24,7 @@ PREFIXES = {
     "evt": "event",
     "dlv": "delivery",
     "ass": "assessment",
+    "att": "attachment",
 }
 
 
@@ -81,6 +82,7 @@ ReviewId = Annotated[UUID, _writer("rev"), _spec("rev")]
 ReportId = Annotated[UUID, _writer("rep"), _spec("rep")]
 EndpointId = Annotated[UUID, _writer("end"), _spec("end")]
 EventId = Annotated[UUID, _writer("evt"), _spec("evt")]
+AttachmentId = Annotated[UUID, _writer("att"), _spec("att")]
 DeliveryId = Annotated[UUID, _writer("dlv"), _spec("dlv")]
 
 
@@ -98,5 +100,6 @@ def _reader(prefix: str) -> AfterValidator:
 
 SampleIdText = Annotated[str, _reader("smp"), _spec("smp")]
 AnalysisIdText = Annotated[str, _reader("ana"), _spec("ana")]
+AttachmentIdText = Annotated[str, _reader("att"), _spec("att")]
 FindingIdText = Annotated[str, _reader("fnd"), _spec("fnd")]
 AgencyIdText = Annotated[str, _reader("agn"), _spec("agn")]

@@ -107,6 +107,10 @@ MATRIX: dict[str, Row] = {
     "event": Row(Scope.FOLLOW, "evt"),
     "unacknowledged": Row(Scope.ACKNOWLEDGE),
     "acknowledge": Row(Scope.ACKNOWLEDGE, "evt", json={"action": "noted"}),
+    # Files
+    "attach": Row(Scope.ATTACH, "smp", params={"name": "a file"}, send={"content": b"bytes"}),
+    "attachments_of": Row(Scope.FOLLOW, "smp"),
+    "attachment": Row(Scope.FOLLOW, "att"),
     # Being pushed to
     "webhooks": Row(Scope.WEBHOOKS),
     "create_webhook": Row(Scope.WEBHOOKS, json={"url": "https://receiver.example/matrix"}),
@@ -165,7 +169,19 @@ async def furnish(world: World) -> Things:
         "fnd": finding.json()["id"],
         "end": endpoint.headers["Location"].rpartition("/")[2],
         "evt": await first_event(world),
+        "att": await attached(world, sample_id),
     }
+
+
+async def attached(world: World, sample_id: str) -> str:
+    """
+    Return a file that both the agency and the laboratory see.
+    """
+    answer = await world.as_("agent").post(
+        f"/v1/samples/{sample_id}/attachments", params={"name": "a file"}, content=b"bytes"
+    )
+    found: str = answer.json()["id"]
+    return found
 
 
 async def first_event(world: World) -> str:

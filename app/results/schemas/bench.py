@@ -14,7 +14,15 @@ from pydantic import (
     model_validator,
 )
 
-from app.kit.ids import AnalysisId, AnalysisIdText, ClientId, FindingId, SampleId
+from app.kit.ids import (
+    AnalysisId,
+    AnalysisIdText,
+    AttachmentId,
+    AttachmentIdText,
+    ClientId,
+    FindingId,
+    SampleId,
+)
 from app.results.rules import AnalysisResult, FindingKind, FindingOutcome
 from app.samples.schemas import Number, Short, Strict
 
@@ -55,6 +63,10 @@ class AnalysisIn(Strict):
         default=None, description="Of what was not detected; by default the method's."
     )
     controls_passed: bool = Field(description="Whether the blanks and controls of its run passed.")
+    attachment_ids: Annotated[list[AttachmentIdText], Field(max_length=30)] = Field(
+        default=[],
+        description="Files attached to this sample: its data, so that a reviewer can open them.",
+    )
     data_reference: Short | None = Field(
         default=None, description="Where a reviewer can open the data."
     )
@@ -97,6 +109,7 @@ class AnalysisOut(BaseModel):
     statement: str
     controls_passed: bool
     data_reference: str | None
+    attachment_ids: list[AttachmentId]
     recorded_at: datetime
 
 

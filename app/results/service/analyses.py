@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.access.service import Caller
+from app.attachments import service as attachments
 from app.kit import ids
 from app.kit.db import Session
 from app.kit.errors import Conflict, FieldError, Invalid
@@ -61,7 +62,10 @@ async def write(
 
     """
     sample = await samples.look_up(session, held.sample_id)
+    files = [found for text in body.attachment_ids if (found := ids.read("att", text))]
+    await attachments.these(session, files, sample_id=held.sample_id)
     row: dict[str, Any] = {
+        "attachment_ids": files,
         "id": ids.new(),
         "laboratory_id": caller.agency_id,
         "sample_id": held.sample_id,
@@ -69,7 +73,7 @@ async def write(
         "stage": held.stage,
         "operator_id": caller.client_id,
         "recorded_at": session.now,
-        **body.model_dump(exclude={"data_sha256"}),
+        **body.model_dump(exclude={"data_sha256", "attachment_ids"}),
         **_by_method(here, body),
         "on_swab": body.on_swab or _is_swab(sample),
         "data_sha256": bytes.fromhex(body.data_sha256) if body.data_sha256 else None,
