@@ -9,6 +9,7 @@ from app.kit.db import metadata
 from app.kit.idempotency import idempotency
 from app.ledger import models as ledger
 from app.results import models as results
+from app.samples import evidence_models as evidence
 from app.samples import models as samples
 from app.webhooks import models as webhooks
 
@@ -16,6 +17,7 @@ __all__ = [
     "access",
     "attachments",
     "custody",
+    "evidence",
     "idempotency",
     "ledger",
     "metadata",

@@ -6,7 +6,7 @@ policies apply), the tenant, and whether it may write; the same statement brings
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import CursorResult, Executable, MetaData, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -118,6 +119,39 @@ class Session:
 _OPEN = """
     SELECT set_config('role', $1, true), set_config('assayline.tenant', $2, true), now() AS now
 """
+
+_SWITCH = text(
+    "SELECT set_config('role', :role, true), set_config('assayline.tenant', :tenant, true)"
+)
+
+
+@asynccontextmanager
+async def acting(session: Session, context: Context) -> AsyncIterator[Session]:
+    """
+    Go on in the same transaction on somebody else's behalf, and come back however the block ends.
+
+    For what the service does for a laboratory when an agency's fact moves its queue: the agency's own role may not, and
+    one fact must stay one transaction.
+    """
+    before = session.context
+    await _switch(session, context)
+    try:
+        yield session
+    except BaseException:
+        # An aborted transaction takes no statement, and needs none: nothing more can be done in it.
+        with suppress(DBAPIError):
+            await _switch(session, before)
+        session.context = before
+        raise
+    await _switch(session, before)
+
+
+async def _switch(session: Session, context: Context) -> None:
+    if context == session.context:
+        return
+    await session.execute(_SWITCH, {"role": context.role.value, "tenant": _tenant(context)})
+    session.context = context
+
 
 AfterCommit = Callable[[frozenset[str]], Awaitable[None]]
 

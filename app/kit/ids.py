@@ -25,6 +25,9 @@ PREFIXES = {
     "dlv": "delivery",
     "ass": "assessment",
     "att": "attachment",
+    "evd": "evidence",
+    "pol": "ranking policy",
+    "rsh": "rush request",
 }
 
 
@@ -84,6 +87,9 @@ EndpointId = Annotated[UUID, _writer("end"), _spec("end")]
 EventId = Annotated[UUID, _writer("evt"), _spec("evt")]
 AttachmentId = Annotated[UUID, _writer("att"), _spec("att")]
 DeliveryId = Annotated[UUID, _writer("dlv"), _spec("dlv")]
+EvidenceId = Annotated[UUID, _writer("evd"), _spec("evd")]
+PolicyId = Annotated[UUID, _writer("pol"), _spec("pol")]
+RushRequestId = Annotated[UUID, _writer("rsh"), _spec("rsh")]
 
 
 def _reader(prefix: str) -> AfterValidator:

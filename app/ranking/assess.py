@@ -13,6 +13,7 @@ from app.ranking import harm, words
 from app.ranking.assessment import Assessment, Reason, Stage
 from app.ranking.evidence import answers, statements
 from app.ranking.facts import Facts
+from app.ranking.linked import shared, tempers
 from app.ranking.model import CLASSES, LETHAL, Policy
 from app.ranking.situation import Situation, begin
 
@@ -37,10 +38,14 @@ def assess(facts: Facts, policy: Policy, stage: Stage = Stage.SCREEN) -> Assessm
     told = _Telling(policy, stage)
     now = begin(facts, policy)
     told.add("suspicion", now.expectation.text, now.harm(), now.expectation.source)
+    _weigh_record(facts, policy, now, told)
     for shift in now.shifts:
         now.move(shift.hazard, shift.bits)
         text = f"{shift.label}: {words.times(shift.bits)} on {words.CLASSES[shift.hazard]} among such samples"
         told.add("appearance", text, now.harm(), shift.source)
+    for linked in shared(facts.links, now.present, policy) if facts.links else ():
+        now.move(linked.hazard, linked.bits)
+        told.add("link", linked.text, now.harm(), linked.source)
     test_notes = _weigh_tests(facts, policy, now, told)
     circumstances, effect, worth, statement_notes = statements(facts, policy)
     if effect and worth:
@@ -57,6 +62,7 @@ def assess(facts: Facts, policy: Policy, stage: Stage = Stage.SCREEN) -> Assessm
         text = f"{said.words}: {words.times(said.bits)} in who may meet it"
         told.add(said.code, text, now.harm(), said.source)
     days = policy.bench[stage].get(facts.form or "", policy.bench[stage]["days"])
+    _weigh_standing(facts, policy, now, told, days)
     per_day = now.harm()
     told.add_bench(days, per_day, facts.form)
     points = told.points(per_day, days)
@@ -139,10 +145,42 @@ def _start(policy: Policy) -> float:
     return begin(Facts(), policy).harm()
 
 
+def _weigh_record(facts: Facts, policy: Policy, now: Situation, told: _Telling) -> None:
+    found = tempers(facts, policy, named=now.expectation.names_lethal) if facts.record else None
+    if found and policy.record:
+        bits, text = found
+        for hazard in LETHAL:
+            now.move(hazard, bits)
+        told.add("record", text, now.harm(), policy.record.source)
+
+
+def _weigh_standing(
+    facts: Facts, policy: Policy, now: Situation, told: _Telling, days: float
+) -> None:
+    # What only the laboratory knows or decides, and nobody can state at intake.
+    if facts.first_seen and policy.novelty:
+        name, met = facts.first_seen
+        bits = policy.novelty.met if met else policy.novelty.suspected
+        now.exposure += bits
+        often = f"has met it {met} of {policy.novelty.times} times" if met else "has never met it"
+        text = (
+            f"May hold {name}, and this laboratory {often}: a first detection warns everybody,"
+            f" {words.times(bits)}"
+        )
+        told.add("novelty", text, now.harm(), policy.novelty.source)
+    if facts.public_safety and policy.public_safety:
+        # Never past the top band: beyond its edge evidence alone counts.
+        room = log2(policy.bands[0][1]) - told.points(now.harm(), days)
+        bits = min(policy.public_safety.bits, max(room, 0.0))
+        now.exposure += bits
+        text = f"Public-safety request granted by a named supervisor: {words.times(bits)}"
+        told.add("public_safety", text, now.harm(), policy.public_safety.source)
+
+
 def _weigh_tests(facts: Facts, policy: Policy, now: Situation, told: _Telling) -> list[str]:
     if not facts.field_tests:
         return []
-    chosen, notes = answers(facts.field_tests, policy)
+    chosen, notes = answers(facts.field_tests, policy, now.expectation.classes)
     left = [policy.most_negative] * len(CLASSES)
     for answer in chosen:
         bits = answer.bits

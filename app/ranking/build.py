@@ -15,12 +15,15 @@ from app.ranking.model import (
     Effect,
     Exposure,
     Imports,
+    LinkRule,
+    Novelty,
     Pills,
     Policy,
     PolicyError,
     Potency,
     Prior,
     Quantity,
+    RecordRule,
     Shift,
     Test,
     Weight,
@@ -55,6 +58,12 @@ def _build(document: Mapping[str, Any]) -> Policy:
     rows = counts.read(document)
     dated = [row.year for row in rows if row.year is not None]
     years = (min(dated), max(dated))
+    span = range(years[0], years[1] + 1)
+    scale = Shrink(
+        strength=float(shrink["strength"]),
+        most=float(shrink["most"]),
+        reach_years=int(shrink["reach_years"]),
+    )
     classes = [document["class"][hazard] for hazard in CLASSES]
     controlled = document["controlled"]
     return Policy(
@@ -93,16 +102,7 @@ def _build(document: Mapping[str, Any]) -> Policy:
         },
         market_words={name: market["words"] for name, market in document["market"].items()},
         years=years,
-        priors=counts.priors(
-            rows,
-            document,
-            Shrink(
-                strength=float(shrink["strength"]),
-                most=float(shrink["most"]),
-                reach_years=int(shrink["reach_years"]),
-            ),
-            range(years[0], years[1] + 1),
-        ),
+        priors=counts.priors(rows, document, scale, span),
         named={HazardClass(entry["hazard"]): _named(entry) for entry in document["named"]},
         regions=_regions(document["region"]),
         appearances=_appearances(document["appearance"], float(shrink["base_strength"])),
@@ -120,6 +120,14 @@ def _build(document: Mapping[str, Any]) -> Policy:
         ),
         pills=_pills(document["pills"]),
         potency=_potency(document["potency"]),
+        substances=counts.substances(rows, document, scale, span),
+        links={
+            entry["kind"]: LinkRule(at, entry["words"], _share(entry["share"]), entry["source"])
+            for at, entry in enumerate(document.get("link", ()))
+        },
+        record=_record(document.get("record")),
+        novelty=_novelty(document.get("novelty")),
+        public_safety=_public_safety(document.get("public_safety")),
     )
 
 
@@ -207,7 +215,9 @@ def _test(entry: Mapping[str, Any], place: int) -> Test:
         principle=entry["principle"],
         implies=entry.get("implies"),
         weights={
-            at: _weight(entry[hazard]) for at, hazard in enumerate(CLASSES) if hazard in entry
+            at: (*map(_weight, entry[hazard].get("among", ())), _weight(entry[hazard]))
+            for at, hazard in enumerate(CLASSES)
+            if hazard in entry
         },
         otherwise=_weight(entry["other"]),
     )
@@ -217,11 +227,45 @@ def _weight(entry: Mapping[str, Any]) -> Weight:
     detected, not_detected = float(entry["detected"]), float(entry["not_detected"])
     if detected < 0 or not_detected > 0:
         raise ValueError(f"a positive must not lower, a negative not raise: {dict(entry)}")
-    return Weight(detected, not_detected, entry["source"])
+    among = frozenset(ExpectedClass(name) for name in entry.get("expected", ()))
+    return Weight(detected, not_detected, entry["source"], among)
 
 
 def _effect(entry: Mapping[str, Any]) -> Effect:
     return Effect(frozenset(entry["words"]), entry["label"], float(entry["bits"]), entry["source"])
+
+
+def _share(value: float) -> float:
+    if not 0 < value < 1:
+        raise ValueError(f"a share lies between 0 and 1: {value}")
+    return float(value)
+
+
+def _record(entry: Mapping[str, Any] | None) -> RecordRule | None:
+    if entry is None:
+        return None
+    if not entry["least"] <= 0 <= entry["most"]:
+        raise ValueError("a record must be able to move nothing")
+    return RecordRule(
+        after=int(entry["after"]),
+        most=float(entry["most"]),
+        least=float(entry["least"]),
+        mean=_share(entry["mean"]),
+        strength=float(entry["strength"]),
+        source=entry["source"],
+    )
+
+
+def _novelty(entry: Mapping[str, Any] | None) -> Novelty | None:
+    if entry is None:
+        return None
+    return Novelty(
+        float(entry["suspected"]), float(entry["met"]), int(entry["times"]), entry["source"]
+    )
+
+
+def _public_safety(entry: Mapping[str, Any] | None) -> Effect | None:
+    return _effect({"words": (), "label": "public safety", **entry}) if entry else None
 
 
 def _exposure(entry: Mapping[str, Any]) -> Exposure:

@@ -25,6 +25,8 @@ class Count:
     source: str
     market: str
     expected: frozenset[ExpectedClass]
+    substances: frozenset[str]
+    """Set where only these names were counted, and not the class."""
     year: int | None
     of: float
     found: Mapping[int, float]
@@ -74,7 +76,8 @@ def read(document: Mapping[str, Any]) -> list[Count]:
                     Count(
                         source=table["source"],
                         market=table["market"],
-                        expected=frozenset(ExpectedClass(name) for name in row["expected"]),
+                        expected=frozenset(ExpectedClass(name) for name in row.get("expected", ())),
+                        substances=frozenset(row.get("substances", ())),
                         year=year,
                         of=float(_at(row["of"], at)),
                         found=found,
@@ -92,49 +95,90 @@ def priors(
     """
     This function will make one prior for each market, expected class and year.
     """
-    floors = [float(document["class"][hazard]["floor"]) for hazard in HAZARDS]
-    ratios = {
-        (entry["market"], CLASSES.index(HazardClass(entry["hazard"]))): float(entry["ratio"])
-        for entry in document["companion"]
+    table = _Table(document, shrink)
+    return {
+        (market, expected, year): prior
+        for year in years
+        for expected in ExpectedClass
+        for market, prior in table.made_from(
+            [count for count in counts if expected in count.expected], year
+        ).items()
     }
-    markets = [market for market in document["market"] if market != ANY]
-    words = {name: str(source["words"]) for name, source in document["source"].items()}
-    table: dict[tuple[str, ExpectedClass, int], Prior] = {}
-    for year in years:
-        for expected in ExpectedClass:
-            cells = {
-                market: _cell(_nearest(counts, market, expected, year, shrink.reach_years), shrink)
-                for market in markets
-            }
-            means = _means(cells.values())
-            rates = {
-                market: _rates(market, cell, means, shrink, ratios, floors)
-                for market, cell in cells.items()
-            }
-            rates[ANY] = [sum(column) / len(column) for column in zip(*rates.values(), strict=True)]
-            sources = {market: cell.sources for market, cell in cells.items()}
-            sources[ANY] = tuple(sorted({name for cell in cells.values() for name in cell.sources}))
-            for market, row in rates.items():
-                told = "; ".join(words[name] for name in sources[market])
-                table[market, expected, year] = Prior(
-                    logits=tuple(logit(p) for p in row),
-                    source=told or "mean of the counted markets, or the class's floor: assumption",
-                )
-    return table
+
+
+def substances(
+    counts: list[Count],
+    document: Mapping[str, Any],
+    shrink: Shrink,
+    years: Iterable[int],
+) -> dict[tuple[str, str, int], Prior]:
+    """
+    This function will make one prior for each market, year and substance that was counted apart from its class.
+    """
+    table = _Table(document, shrink)
+    names = sorted({name for count in counts for name in count.substances})
+    return {
+        (market, name, year): prior
+        for year in years
+        for name in names
+        for market, prior in table.made_from(
+            [count for count in counts if name in count.substances], year
+        ).items()
+    }
+
+
+class _Table:
+    """
+    What every prior is made with.
+    """
+
+    def __init__(self, document: Mapping[str, Any], shrink: Shrink) -> None:
+        self._shrink = shrink
+        self._floors = [float(document["class"][hazard]["floor"]) for hazard in HAZARDS]
+        self._ratios = {
+            (entry["market"], CLASSES.index(HazardClass(entry["hazard"]))): float(entry["ratio"])
+            for entry in document["companion"]
+        }
+        self._markets = [market for market in document["market"] if market != ANY]
+        self._words = {name: str(source["words"]) for name, source in document["source"].items()}
+
+    def made_from(self, counts: list[Count], year: int) -> dict[str, Prior]:
+        """
+        Make the priors of one year from the counts of one class or substance: one for each market.
+        """
+        shrink = self._shrink
+        cells = {
+            market: _cell(_nearest(counts, market, year, shrink.reach_years), shrink)
+            for market in self._markets
+        }
+        means = _means(cells.values())
+        rates = {
+            market: _rates(market, cell, means, shrink, self._ratios, self._floors)
+            for market, cell in cells.items()
+        }
+        rates[ANY] = [sum(column) / len(column) for column in zip(*rates.values(), strict=True)]
+        sources = {market: cell.sources for market, cell in cells.items()}
+        sources[ANY] = tuple(sorted({name for cell in cells.values() for name in cell.sources}))
+        made = {}
+        for market, row in rates.items():
+            told = "; ".join(self._words[name] for name in sources[market])
+            made[market] = Prior(
+                logits=tuple(logit(p) for p in row),
+                source=told or "mean of the counted markets, or the class's floor: assumption",
+            )
+        return made
 
 
 def _at(value: Any, at: int) -> Any:
     return value[at] if isinstance(value, list) else value
 
 
-def _nearest(
-    counts: list[Count], market: str, expected: ExpectedClass, year: int, reach: int
-) -> list[Count]:
+def _nearest(counts: list[Count], market: str, year: int, reach: int) -> list[Count]:
     # Of each source its undated rows, or its nearest year within reach.
     chosen: dict[str, Count] = {}
     undated: list[Count] = []
     for count in counts:
-        if count.market != market or expected not in count.expected:
+        if count.market != market:
             continue
         if count.year is None:
             undated.append(count)

@@ -48,9 +48,17 @@ class Statement:
     source: str
 
 
-def answers(tests: Iterable[FieldTest], policy: Policy) -> tuple[list[Answer], list[str]]:
+def answers(
+    tests: Iterable[FieldTest], policy: Policy, said: frozenset[ExpectedClass] = frozenset()
+) -> tuple[list[Answer], list[str]]:
     """
     This function will weigh the tests, the strongest of each principle, class and direction, and note the rest.
+
+    Args:
+        tests: what was tested, in any order.
+        policy: the weights.
+        said: what the sample is said to be; some tests see less in what is only a trace of something else.
+
     """
     best: dict[tuple[str, int, bool], Answer] = {}
     silent: dict[tuple[int, bool], str] = {}
@@ -59,7 +67,7 @@ def answers(tests: Iterable[FieldTest], policy: Policy) -> tuple[list[Answer], l
         if test.technique not in policy.tests or test.result not in {DETECTED, NOT_DETECTED}:
             notes["An inconclusive test, or one that is not in the policy, moves nothing."] = None
             continue
-        answer = _answer(test, policy)
+        answer = _answer(test, policy, said)
         if answer is None:
             technique = policy.tests[test.technique].words
             notes[f"{technique}: its target names no class of substance, so it moves nothing."] = (
@@ -82,12 +90,15 @@ def answers(tests: Iterable[FieldTest], policy: Policy) -> tuple[list[Answer], l
 
 
 @lru_cache(maxsize=4096)
-def _answer(test: FieldTest, policy: Policy) -> Answer | None:
+def _answer(test: FieldTest, policy: Policy, said: frozenset[ExpectedClass]) -> Answer | None:
     rule = policy.tests[test.technique]
     hazard = target_class(rule.implies or test.target)
     if hazard is None:
         return None
-    weight = rule.weights.get(hazard, rule.otherwise)
+    weight = next(
+        (one for one in rule.weights.get(hazard, ()) if not one.among or one.among & said),
+        rule.otherwise,
+    )
     positive = test.result == DETECTED
     return Answer(
         place=rule.place,

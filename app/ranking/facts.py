@@ -17,6 +17,32 @@ class FieldTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """
+    What the laboratory found in a sample that is linked to this one.
+    """
+
+    kind: str
+    """How they are linked: a code of the policy's."""
+    found: frozenset[str]
+    """The hazard classes that were found in it; empty when none was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """
+    How often an agency's suspicions of lethal opioids held, beside how often such suspicions hold in general.
+    """
+
+    resolved: int
+    held: int
+    usual: float
+    """The mean over agencies."""
+    strength: float
+    """How many suspicions that mean is worth."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """
     Everything that bears on the risk of one sample, as given. What is not known is absent, and moves nothing.
@@ -40,3 +66,11 @@ class Facts:
     field_tests: tuple[FieldTest, ...] = ()
     reported_effects: tuple[str, ...] = ()
     circumstances: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    """Results of linked samples, one each."""
+    first_seen: tuple[str, int] | None = None
+    """A substance this laboratory has hardly met, that this sample may hold, and how often it has met it."""
+    record: Record | None = None
+    """Of its agency's earlier suspicions."""
+    public_safety: bool = False
+    """A named supervisor has granted a public-safety request."""

@@ -6,21 +6,42 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from app.ranking.facts import Facts, FieldTest
+from app.ranking.facts import Facts, FieldTest, Link, Record
+
+__all__ = ["facts_from"]
 
 
-def facts_from(submission: Mapping[str, Any], sample: Mapping[str, Any]) -> Facts:
+def facts_from(
+    submission: Mapping[str, Any],
+    sample: Mapping[str, Any],
+    learnt: Iterable[Mapping[str, Any]] = (),
+    *,
+    record: Record | None = None,
+) -> Facts:
     """
     This function will pick what bears on the risk, and nothing else.
 
     Args:
         submission: the seizure's body; ``samples`` is not needed.
         sample: one exhibit's body.
+        learnt: facts that came later, each with its ``kind`` and ``body``.
+        record: of its agency's earlier suspicions.
 
     """
     parcel = submission.get("parcel") or {}
+    later: dict[str, list[Mapping[str, Any]]] = {}
+    for one in learnt:
+        later.setdefault(str(one["kind"]), []).append(one["body"])
+    tests = [
+        *(sample.get("field_tests") or ()),
+        *later.get("field_test", ()),
+        *(test for screen in later.get("screen", ()) for test in screen["tests"]),
+    ]
     return Facts(
-        suspected=_texts(sample.get("suspected")),
+        suspected=(
+            *_texts(sample.get("suspected")),
+            *_texts(one["suspected"] for one in later.get("suspicion", ())),
+        ),
         form=_text(sample.get("form")),
         colour=_text(sample.get("colour")),
         markings=_text(sample.get("markings")),
@@ -36,10 +57,27 @@ def facts_from(submission: Mapping[str, Any], sample: Mapping[str, Any]) -> Fact
                 target=_text(test.get("target")),
                 result=str(test.get("result")),
             )
-            for test in sample.get("field_tests") or ()
+            for test in tests
         ),
-        reported_effects=_texts(sample.get("reported_effects")),
-        circumstances=_texts(sample.get("circumstances")),
+        reported_effects=(
+            *_texts(sample.get("reported_effects")),
+            *_texts(one["effect"] for one in later.get("reported_effect", ())),
+        ),
+        circumstances=(
+            *_texts(sample.get("circumstances")),
+            *_texts(one["circumstance"] for one in later.get("circumstance", ())),
+        ),
+        links=tuple(
+            Link(kind=str(one["link"]), found=frozenset(one["found"]))
+            for one in later.get("link", ())
+        ),
+        first_seen=max(
+            ((str(one["name"]), int(one["seen"])) for one in later.get("first_detection", ())),
+            key=lambda one: (one[1] > 0, one[0]),
+            default=None,
+        ),
+        record=record,
+        public_safety="public_safety" in later,
     )
 
 

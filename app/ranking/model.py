@@ -71,6 +71,8 @@ class Weight:
     detected: float
     not_detected: float
     source: str
+    among: frozenset[ExpectedClass] = frozenset()
+    """What the sample must be said to be for this to hold; empty: anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class Test:
     principle: str
     implies: str | None
     """What it tests for whatever the form says: strips have one target."""
-    weights: Mapping[int, Weight]
+    weights: Mapping[int, tuple[Weight, ...]]
+    """By class; the first that fits what the sample is said to be."""
     otherwise: Weight
 
 
@@ -110,6 +113,50 @@ class Exposure:
     words: str
     bits: float
     times: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRule:
+    """
+    How much alike samples are that are linked in one way.
+    """
+
+    place: int
+    words: str
+    share: float
+    """The probability that both hold the same; else each is drawn for itself."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """
+    What a substance is worth that the laboratory has hardly met.
+    """
+
+    suspected: float
+    """Before it has been met at all."""
+    met: float
+    """After the first time."""
+    times: int
+    """Confirmed cases that end it."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRule:
+    """
+    How far an agency's record may move its suspicions.
+    """
+
+    after: int
+    """Resolved suspicions; before, it moves nothing."""
+    most: float
+    least: float
+    mean: float
+    """Taken for the mean over agencies while too few have a record."""
+    strength: float
     source: str
 
 
@@ -199,3 +246,9 @@ class Policy:
     imports: Imports
     pills: Pills
     potency: Potency
+    substances: Mapping[tuple[str, str, int], Prior]
+    """By market, substance and year: where the class alone would mislead."""
+    links: Mapping[str, LinkRule]
+    record: RecordRule | None
+    novelty: Novelty | None
+    public_safety: Effect | None

@@ -11,7 +11,7 @@ from app.ranking.model import Policy, PolicyError
 
 __all__ = ["Policy", "PolicyError", "current", "load"]
 
-CURRENT = "2026-11-first"
+CURRENT = "2026-11-second"
 
 
 def current() -> Policy:

@@ -9,7 +9,7 @@ from math import exp2
 
 from app.ranking import harm, words
 from app.ranking.facts import Facts
-from app.ranking.model import ANY, CONTROLLED, LETHAL, Policy, Potency, Shift
+from app.ranking.model import ANY, CONTROLLED, LETHAL, Policy, Potency, Prior, Shift
 from app.substances.catalogue import (
     ExpectedClass,
     HazardClass,
@@ -18,6 +18,7 @@ from app.substances.catalogue import (
     resolve,
     says_nothing,
 )
+from app.substances.classes import LETHAL_OPIOIDS
 from app.substances.data import Substance, normal
 
 _COUNTED = frozenset({"tablet", "capsule", "blotter", "patch"})
@@ -55,6 +56,8 @@ class Expectation:
     harms: tuple[float, ...]
     names: tuple[Resolution, ...]
     classes: frozenset[ExpectedClass]
+    names_lethal: bool
+    """Whether the suspicion itself is one of a lethal opioid."""
     text: str
     source: str
     notes: tuple[str, ...]
@@ -213,10 +216,21 @@ def _expectation(
     classes = (*told, ExpectedClass.UNKNOWN) if unread or not told else told
     names = said + _marked(markings)
     warnings = [policy.named[one] for one in dict.fromkeys(one.hazard for one in names) if one]
-    priors = [policy.priors[market, one, year] for one in classes] + warnings
-    rows = tuple(
-        zip((*classes, *(None for _ in warnings)), (one.logits for one in priors), strict=True)
-    )
+    counted = _counted(said, market, year, policy)
+    # A class of which every name was counted apart says nothing of its own.
+    apart = {
+        one.expected
+        for one in said
+        if all(other.name in counted for other in said if other.expected == one.expected)
+    }
+    plain = tuple(one for one in classes if one not in apart)
+    priors = [
+        *(policy.priors[market, one, year] for one in plain),
+        *(prior for _, prior in counted.values()),
+        *warnings,
+    ]
+    owners = (*plain, *(expected for expected, _ in counted.values()), *(None for _ in warnings))
+    rows = tuple(zip(owners, (one.logits for one in priors), strict=True))
     # Several names: any of them may be true, and naming a second one must not dilute the first.
     odds = [max(column) for column in zip(*(row for _, row in rows), strict=True)]
     odds.append(max(policy.controlled_logit[one] for one in classes))
@@ -233,10 +247,22 @@ def _expectation(
         harms=tuple(harms),
         names=names,
         classes=frozenset(classes),
+        names_lethal=any(one.hazard in LETHAL_OPIOIDS for one in said),
         text=_say(said, policy.market_words[market], year, present, unread=unread),
         source="; ".join(dict.fromkeys(one.source for one in priors)),
         notes=notes if unread else (),
     )
+
+
+def _counted(
+    said: tuple[Resolution, ...], market: str, year: int, policy: Policy
+) -> dict[str, tuple[ExpectedClass, Prior]]:
+    # Names that were counted apart from their class, such as oxycodone among the medicines.
+    return {
+        one.name: (one.expected, policy.substances[market, one.name, year])
+        for one in said
+        if one.name is not None and (market, one.name, year) in policy.substances
+    }
 
 
 def _marked(markings: str | None) -> tuple[Resolution, ...]:

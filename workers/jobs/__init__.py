@@ -20,6 +20,7 @@ ON_SWEEP: tuple[Job, ...] = (
     deliver.deliver,
     sweep.number,
     sweep.lapse,
+    sweep.rerank,
     sweep.retire,
     sweep.remind,
 )

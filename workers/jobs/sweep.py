@@ -27,6 +27,13 @@ async def lapse(resources: Resources) -> None:
     await samples.lapse_expired(resources.database)
 
 
+async def rerank(resources: Resources) -> None:
+    """
+    Rank anew what somebody held when its facts changed.
+    """
+    await samples.rerank_due(resources.database)
+
+
 async def retire(resources: Resources) -> None:
     """
     Exhaust the deliveries whose last attempt never came back.

@@ -33,6 +33,11 @@ _WITH_ASSESSMENT = select(sample, assessment.c.detail.label("risk")).join(
     assessment, assessment.c.id == sample.c.assessment_id
 )
 _ONE = _WITH_ASSESSMENT.where(sample.c.id == bindparam("sample_id"))
+_WHY = (
+    select(sample, assessment.c.detail.label("risk"), assessment.c.cause, assessment.c.assessed_at)
+    .join(assessment, assessment.c.id == sample.c.assessment_id)
+    .where(sample.c.id == bindparam("sample_id"))
+)
 _SEVERAL = _WITH_ASSESSMENT.where(sample.c.id.in_(bindparam("sample_ids", expanding=True)))
 
 
@@ -99,6 +104,13 @@ async def one(session: Session, sample_id: UUID) -> Row[Any] | None:
     Return a sample with its latest assessment.
     """
     return (await session.execute(_ONE, {"sample_id": sample_id})).one_or_none()
+
+
+async def with_assessment(session: Session, sample_id: UUID) -> Row[Any] | None:
+    """
+    Return a sample with its latest assessment, and when and why that was made.
+    """
+    return (await session.execute(_WHY, {"sample_id": sample_id})).one_or_none()
 
 
 async def several(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[Any]]:

@@ -14,6 +14,16 @@ from app.samples.schemas.bench import (
     ReceiptIn,
     ReceiptOut,
 )
+from app.samples.schemas.evidence import (
+    AssessmentHistory,
+    AssessmentLine,
+    AssessmentOut,
+    EvidenceIn,
+    EvidenceOut,
+    MovedReasonOut,
+    StandingOut,
+    WouldChangeOut,
+)
 from app.samples.schemas.read import (
     HoldingOut,
     PlacedSampleOut,
@@ -57,10 +67,15 @@ from app.samples.schemas.words import (
 
 __all__ = [
     "SAMPLES_MOST",
+    "AssessmentHistory",
+    "AssessmentLine",
+    "AssessmentOut",
     "Circumstance",
     "ClaimIn",
     "ClaimOut",
     "ClaimsOut",
+    "EvidenceIn",
+    "EvidenceOut",
     "FieldResult",
     "FieldTechnique",
     "FieldTestIn",
@@ -70,6 +85,7 @@ __all__ = [
     "HeldLine",
     "HeldOut",
     "HoldingOut",
+    "MovedReasonOut",
     "Number",
     "ParcelIn",
     "PlaceIn",
@@ -92,6 +108,7 @@ __all__ = [
     "SamplePage",
     "SampleQuery",
     "Short",
+    "StandingOut",
     "Strict",
     "SubmissionIn",
     "SubmissionLine",
@@ -100,4 +117,5 @@ __all__ = [
     "SubmittedOut",
     "Text",
     "Unit",
+    "WouldChangeOut",
 ]

@@ -3,6 +3,7 @@ What may be done with submissions and samples. Other domains call these function
 """
 
 from app.samples.service.bench import claim_named, claim_next, queue_head, receive
+from app.samples.service.evidence import give, history, why
 from app.samples.service.holding import (
     Held,
     finish,
@@ -13,6 +14,7 @@ from app.samples.service.holding import (
     put_back,
     return_to_bench,
 )
+from app.samples.service.learn import learn, unlearn
 from app.samples.service.look_up import (
     Filters,
     custody_of,
@@ -24,6 +26,7 @@ from app.samples.service.look_up import (
     version_of,
 )
 from app.samples.service.moves import Moved, apply
+from app.samples.service.rerank import Reranked, rerank, rerank_due
 from app.samples.service.submit import AlreadyThere, submit
 
 __all__ = [
@@ -31,24 +34,32 @@ __all__ = [
     "Filters",
     "Held",
     "Moved",
+    "Reranked",
     "apply",
     "claim_named",
     "claim_next",
     "custody_of",
     "finish",
+    "give",
     "heartbeat",
     "held",
+    "history",
     "hold",
     "lapse_expired",
+    "learn",
     "look_up",
     "page",
     "place_of",
     "put_back",
     "queue_head",
     "receive",
+    "rerank",
+    "rerank_due",
     "return_to_bench",
     "submission",
     "submission_page",
     "submit",
+    "unlearn",
     "version_of",
+    "why",
 ]

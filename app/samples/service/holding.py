@@ -15,13 +15,16 @@ from app.access.service import Caller
 from app.kit.db import WORKER, Database, Session, as_laboratory
 from app.kit.errors import AppError, NotFound, Stale
 from app.kit.rows import mapping
+from app.samples.repo import evidence as evidence_repo
 from app.samples.repo import moves as moves_repo
 from app.samples.repo import queue as repo
 from app.samples.repo import read as read_repo
 from app.samples.rules import Act, ClaimOutcome, Stage
 from app.samples.schemas import HeartbeatOut, HeldLine, HeldOut
 from app.samples.service import risk
+from app.samples.service.learn import learn
 from app.samples.service.moves import Moved, apply
+from app.samples.service.rerank import facts_of, records_of
 
 _log = structlog.get_logger(__name__)
 
@@ -180,8 +183,11 @@ async def finish(
     row = await read_repo.one(session, held.sample_id)
     if row is None:
         raise NotFound
-    seizure = await read_repo.submission_body(session, row.submission_id)
-    judged = risk.judge(seizure, row.body, stage=stage, found=found)
+    if found:
+        await learn(session, sample=mapping(row), tests=found, actor_id=caller.client_id)
+    (known,) = await evidence_repo.facts(session, [held.sample_id])
+    records = await records_of(session, row.laboratory_id)
+    judged = risk.judge(facts_of(known, records), await risk.policy_of(session), stage)
     rank_key = risk.key_of(judged, held.aged_from)
     assessment = risk.as_row(judged, sample=mapping(row), cause=str(act), at=session.now)
     await moves_repo.add_assessment(session, assessment)

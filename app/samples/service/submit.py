@@ -17,10 +17,13 @@ from app.kit.db import Session
 from app.kit.errors import Conflict, FieldError, Invalid
 from app.ledger import service as ledger
 from app.ranking.assess import Assessment, Stage
+from app.ranking.intake import facts_from
+from app.samples.repo import evidence as evidence_repo
 from app.samples.repo import submit as repo
 from app.samples.rules import Party, Status, is_small_parcel, is_small_quantity
 from app.samples.schemas import SubmissionIn, SubmittedOut
 from app.samples.service import risk
+from app.samples.service.learn import Known, concerning, keep, known, links_of
 from app.samples.service.look_up import places_of, risk_out
 from app.samples.service.moves import digest
 from app.webhooks import service as webhooks
@@ -51,6 +54,10 @@ class _Prepared:
     samples: list[dict[str, Any]]
     assessments: list[rows.Row]
     judged: list[Assessment]
+    links: list[rows.Row]
+    """What its samples share with others."""
+    told: list[rows.Row]
+    """What the laboratory already knows that concerns them."""
 
 
 async def submit(
@@ -74,8 +81,11 @@ async def submit(
     for name in {body.laboratory_id for body in bodies}:
         wanted = ids.read("agn", name) if name else None
         laboratories[name] = await access.choose_laboratory(session, wanted)
+    knowing = await _knowing(session, caller, bodies, laboratories)
     prepared = [
-        _prepare(session, caller, body, laboratories[body.laboratory_id]) for body in bodies
+        _prepare(session, caller, body, laboratory_id, knowing[laboratory_id])
+        for body in bodies
+        for laboratory_id in (laboratories[body.laboratory_id],)
     ]
     await _store(session, caller, prepared)
     await custody.begin(
@@ -90,8 +100,28 @@ async def submit(
     return [_answer(one, found) for one in prepared]
 
 
+async def _knowing(
+    session: Session,
+    caller: Caller,
+    bodies: Sequence[SubmissionIn],
+    laboratories: dict[str | None, UUID],
+) -> dict[UUID, Known]:
+    told: dict[UUID, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+    for body in bodies:
+        document = body.model_dump(mode="json", include={"parcel", "samples"})
+        told.setdefault(laboratories[body.laboratory_id], []).extend(
+            (document, exhibit) for exhibit in document["samples"]
+        )
+    return {
+        laboratory_id: await known(
+            session, agency_id=caller.agency_id, laboratory_id=laboratory_id, bodies=pairs
+        )
+        for laboratory_id, pairs in told.items()
+    }
+
+
 def _prepare(
-    session: Session, caller: Caller, body: SubmissionIn, laboratory_id: UUID
+    session: Session, caller: Caller, body: SubmissionIn, laboratory_id: UUID, knows: Known
 ) -> _Prepared:
     if body.seized_at > session.now + _CLOCKS_DIFFER:
         message = "lies in the future"
@@ -112,10 +142,14 @@ def _prepare(
         "version": 1,
     }
     samples, assessments, judged = [], [], []
+    links: list[rows.Row] = []
+    told: list[rows.Row] = []
     for sample_in in body.samples:
-        sample, assessment, verdict = _sample(
-            session, submission, sample_in.model_dump(mode="json")
+        sample, assessment, verdict, concerns = _sample(
+            session, submission, sample_in.model_dump(mode="json"), knows
         )
+        links += links_of(session, document, sample)
+        told += concerns
         samples.append(sample)
         assessments.append(assessment)
         judged.append(verdict)
@@ -142,13 +176,14 @@ def _prepare(
         samples=samples,
         assessments=assessments,
         judged=judged,
+        links=links,
+        told=told,
     )
 
 
 def _sample(
-    session: Session, submission: dict[str, Any], exhibit: dict[str, Any]
-) -> tuple[dict[str, Any], rows.Row, Assessment]:
-    judged = risk.judge(submission["body"], exhibit, stage=Stage.SCREEN)
+    session: Session, submission: dict[str, Any], exhibit: dict[str, Any], knows: Known
+) -> tuple[dict[str, Any], rows.Row, Assessment, list[dict[str, Any]]]:
     sample = {
         "id": ids.new(),
         "agency_id": submission["agency_id"],
@@ -163,11 +198,14 @@ def _sample(
         "version": 1,
         "submitted_at": session.now,
         "updated_at": session.now,
-        "rank_key": risk.key_of(judged, session.now),
     }
+    concerns = concerning(session, knows, submission["body"], sample)
+    facts = facts_from(submission["body"], exhibit, concerns, record=knows.record)
+    judged = risk.judge(facts, knows.policy, Stage.SCREEN)
+    sample["rank_key"] = risk.key_of(judged, session.now)
     assessment = risk.as_row(judged, sample=sample, cause="submitted", at=session.now)
     sample["assessment_id"] = risk.id_of(assessment)
-    return sample, assessment, judged
+    return sample, assessment, judged, concerns
 
 
 def _all(prepared: Sequence[_Prepared], part: str) -> list[Any]:
@@ -185,6 +223,9 @@ async def _store(session: Session, caller: Caller, prepared: Sequence[_Prepared]
         samples=samples,
     )
     if len(stored) == len(samples):
+        await evidence_repo.link(session, _all(prepared, "links"))
+        for one in prepared:
+            await keep(session, laboratory_id=one.submission["laboratory_id"], told=one.told)
         return
     doubles = [sample for sample in samples if sample["id"] not in stored]
     raise await _already_there(session, caller, doubles)
