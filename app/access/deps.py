@@ -94,21 +94,8 @@ def require(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
     return check
 
 
-def require_any(*wanted: Scope) -> Callable[[Caller], Awaitable[Caller]]:
-    """
-    Make a dependency that admits callers who may do one of these.
-    """
-
-    async def check(who: AnyCaller) -> Caller:
-        if not who.scopes & set(wanted):
-            who.needs(wanted[0])
-        return who
-
-    return check
-
-
 SubmitCaller = Annotated[Caller, Depends(require(Scope.SUBMIT))]
-EvidenceCaller = Annotated[Caller, Depends(require_any(Scope.SUBMIT, Scope.BENCH, Scope.OVERSEE))]
+EvidenceCaller = Annotated[Caller, Depends(require(Scope.EVIDENCE))]
 FollowCaller = Annotated[Caller, Depends(require(Scope.FOLLOW))]
 AcknowledgeCaller = Annotated[Caller, Depends(require(Scope.ACKNOWLEDGE))]
 WebhookCaller = Annotated[Caller, Depends(require(Scope.WEBHOOKS))]

@@ -49,6 +49,8 @@ class Scope(StrEnum):
     """Read own submissions, samples, reports, place in line, and the event feed."""
     ACKNOWLEDGE = "acknowledge"
     """Say, as a named person, that a correction was read and acted upon."""
+    EVIDENCE = "evidence"
+    """Add what has become known of a sample."""
     WEBHOOKS = "webhooks"
     QUEUE = "queue"
     """See the bench's ranked queue."""
@@ -71,14 +73,36 @@ class Scope(StrEnum):
 
 MAY: dict[Role, frozenset[Scope]] = {
     Role.AGENT: frozenset(
-        {Scope.ATTACH, Scope.SUBMIT, Scope.FOLLOW, Scope.ACKNOWLEDGE, Scope.WEBHOOKS}
+        {
+            Scope.ATTACH,
+            Scope.SUBMIT,
+            Scope.FOLLOW,
+            Scope.EVIDENCE,
+            Scope.ACKNOWLEDGE,
+            Scope.WEBHOOKS,
+        }
     ),
     Role.INVESTIGATOR: frozenset({Scope.FOLLOW, Scope.ACKNOWLEDGE}),
     Role.TECHNICIAN: frozenset(
-        {Scope.ATTACH, Scope.FOLLOW, Scope.QUEUE, Scope.BENCH, Scope.RELEASE}
+        {
+            Scope.ATTACH,
+            Scope.FOLLOW,
+            Scope.EVIDENCE,
+            Scope.QUEUE,
+            Scope.BENCH,
+            Scope.RELEASE,
+        }
     ),
     Role.REVIEWER: frozenset({Scope.ATTACH, Scope.FOLLOW, Scope.QUEUE, Scope.REVIEW}),
-    Role.SUPERVISOR: frozenset({Scope.FOLLOW, Scope.QUEUE, Scope.OVERSEE, Scope.EQUIP}),
+    Role.SUPERVISOR: frozenset(
+        {
+            Scope.FOLLOW,
+            Scope.EVIDENCE,
+            Scope.QUEUE,
+            Scope.OVERSEE,
+            Scope.EQUIP,
+        }
+    ),
     Role.PARTNER: frozenset(),
     Role.OPERATOR: frozenset({Scope.ADMINISTER, Scope.AUDIT}),
 }

@@ -19,7 +19,7 @@ router = APIRouter()
     responses=problems(403, 404, 409),
     tags=["agency", "technician"],
 )
-async def give(
+async def give_evidence(
     sample_id: str, body: EvidenceIn, who: EvidenceCaller, session: WriteSession
 ) -> EvidenceOut:
     """
@@ -35,7 +35,7 @@ async def give(
     responses=problems(403, 404),
     tags=["agency", "investigator", "technician"],
 )
-async def why(sample_id: str, who: FollowCaller, session: ReadSession) -> AssessmentOut:
+async def assessment(sample_id: str, who: FollowCaller, session: ReadSession) -> AssessmentOut:
     """
     Read why a sample stands where it stands: every contribution in order of size, and what would change it most.
     """
@@ -48,7 +48,7 @@ async def why(sample_id: str, who: FollowCaller, session: ReadSession) -> Assess
     responses=problems(403, 404),
     tags=["agency", "investigator", "technician"],
 )
-async def history(sample_id: str, who: FollowCaller, session: ReadSession) -> AssessmentHistory:
+async def assessments(sample_id: str, who: FollowCaller, session: ReadSession) -> AssessmentHistory:
     """
     Read every assessment a sample ever had, newest first. None is ever changed.
     """

@@ -1,7 +1,7 @@
 """
 What becomes known of a sample after its submission, what links samples, and what this laboratory has met.
 
-Revision: 0003; after: 0002; 2026-11-25
+Revision: 0005; after: 0004; 2026-11-25
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
