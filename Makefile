@@ -12,7 +12,7 @@ PATHS := app workers tests $(wildcard bench alembic)
 TESTS ?= tests
 ARGS ?=
 
-.PHONY: help setup demo run test test-fast lint fix types imports bench openapi openapi-check docs migrate requirements clean
+.PHONY: help setup demo run test test-fast lint fix types imports bench openapi openapi-check docs messages screenshots migrate requirements clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ openapi-check: $(STAMP) ## Check that the snapshot of the API is what the code s
 
 docs: $(STAMP) ## Write the generated pages of docs/ anew
 	@$(BIN)/python -m app.samples.lifecycle > docs/lifecycle.md
+
+messages: $(STAMP) ## Print the texts of the pages that have no French yet
+	@$(BIN)/python -m app.web.messages
+
+screenshots: $(STAMP) ## Take the pictures in docs/pages anew, with the system's Chromium
+	@$(BIN)/python -m pytest -q tests/web/pictures.py $(ARGS)
 
 migrate: $(STAMP) ## Bring the database that the settings name to the newest schema
 	@$(BIN)/assayline migrate $(ARGS)

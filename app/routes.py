@@ -11,6 +11,7 @@ from app.results.api import router as results
 from app.samples.api import router as samples
 from app.samples.batch import router as batch
 from app.samples.ranking_api import router as ranking
+from app.web.router import ROUTERS as PAGES
 from app.webhooks.api import router as webhooks
 from app.webhooks.rules import EventType
 from app.webhooks.schemas import EventOut
@@ -54,6 +55,8 @@ def add_to(app: FastAPI) -> None:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)
+    for page in PAGES:
+        app.include_router(page)
     for kind in EventType:
         app.webhooks.add_api_route(
             kind.value,

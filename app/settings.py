@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -88,6 +89,21 @@ class Settings(BaseSettings):
     True behind PgBouncer in transaction mode: no prepared statement outlives a transaction.
     """
 
+    time_zone: str = "UTC"
+    """
+    In which the pages write times, such as `Europe/Paris`; stored are instants.
+    """
+    session_idle_s: int = Field(default=1800, ge=60, le=43_200)
+    """
+    How long a person stays signed in without doing anything.
+    """
+    oidc_issuer: str | None = Field(default=None, min_length=1)
+    """
+    The organization's own sign-in (OpenID Connect); all three or none. Its address, as it names itself.
+    """
+    oidc_client_id: str | None = Field(default=None, min_length=1)
+    oidc_client_secret: SecretStr | None = Field(default=None, min_length=1)
+
     sweep_interval_s: float = Field(default=2.0, gt=0)
     claim_lease_s: int = Field(default=3600, ge=1)
     """
@@ -122,6 +138,22 @@ class Settings(BaseSettings):
         if value is not None:
             _decode_key(value.get_secret_value())
         return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("time_zone must be a name such as Europe/Paris") from error
+        return value
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        parts = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
+        if any(parts) and not all(parts):
+            raise ValueError("oidc_issuer, oidc_client_id and oidc_client_secret go together")
+        return self
 
     @model_validator(mode="after")
     def _leases_outlive_deadlines(self) -> Self:

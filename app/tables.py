@@ -3,6 +3,7 @@ Imports every ``models.py``, so that Alembic and the tests see all tables.
 """
 
 from app.access import models as access
+from app.access.signin import models as signin
 from app.attachments import models as attachments
 from app.custody import models as custody
 from app.kit.db import metadata
@@ -23,5 +24,6 @@ __all__ = [
     "metadata",
     "results",
     "samples",
+    "signin",
     "webhooks",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import admin, follow, openapi, serve, submit
+from app.cli import admin, follow, openapi, serve, staff, submit
 from app.cli.output import explain, fail
 
 __all__ = ["app", "main"]
@@ -82,6 +82,7 @@ def _later(name: str, where: str, text: str) -> None:
 
 _later("rank", "app.cli.rank:rank", "Rank a file of submissions as the service would, without one.")
 _later("ledger", "app.cli.ledger:app", "Prove the record unchanged, and hand it out to be proved.")
+admin.app.add_typer(staff.password, name="password")
 app.add_typer(admin.app, name="admin")
 _later("migrate", "app.cli.migrate:migrate", "Bring the database to the newest schema.")
 app.command()(openapi.openapi)

@@ -55,7 +55,7 @@ def create_agency(
 
         return await service.create_agency(session, name=name, kind=kind, country=country)
 
-    _created("agn", _write(work), name, json=json)
+    _created("agn", write(work), name, json=json)
 
 
 @agency.command("list")
@@ -107,7 +107,7 @@ def create_client(
             roles=role,
         )
 
-    _created("cli", _write(work), name, json=json)
+    _created("cli", write(work), name, json=json)
 
 
 @client.command("list")
@@ -146,11 +146,11 @@ def revoke_client(client: ClientName) -> None:
     async def work(session: "Session") -> Row:
         from app.access import service  # noqa: PLC0415 - heavy, and not for every command
 
-        found = _client(await service.overview(session), client)
+        found = client_named(await service.overview(session), client)
         await service.revoke_client(session, client_id=found["id"])
         return found
 
-    say(f"{_write(work)['name']} is revoked, with all its keys.")
+    say(f"{write(work)['name']} is revoked, with all its keys.")
 
 
 @key.command("create")
@@ -171,14 +171,14 @@ def create_key(
     async def work(session: "Session") -> tuple[str, Row, datetime | None]:
         from app.access import service  # noqa: PLC0415 - heavy, and not for every command
 
-        found = _client(await service.overview(session), client)
+        found = client_named(await service.overview(session), client)
         if found["revoked_at"] is not None:
             raise CliError(f"{found['name']} is revoked: create another client", code=NO)
         until = _instant(expires, session.now) if expires else None
         text = await service.create_key(session, client_id=found["id"], expires_at=until)
         return text, found, until
 
-    text, found, until = _write(work)
+    text, found, until = write(work)
     if json:
         as_json({"key": text, "client_id": _id("cli", found["id"]), "expires_at": until})
         return
@@ -232,7 +232,7 @@ def revoke_key(
 
         await service.revoke_key(session, key_id=key_id)
 
-    _write(work)
+    write(work)
     say(f"Key {key_id} is revoked.")
 
 
@@ -252,17 +252,20 @@ def authorize(
     async def work(session: "Session") -> Row:
         from app.access import service  # noqa: PLC0415 - heavy, and not for every command
 
-        found = _client(await service.overview(session), client)
+        found = client_named(await service.overview(session), client)
         known = await service.authorized_techniques(session, client_id=found["id"])
         for one in dict.fromkeys(technique):
             if one not in known:
                 await service.authorize(session, client_id=found["id"], technique=one)
         return found
 
-    say(f"{_write(work)['name']} may release findings by {', '.join(technique)}.")
+    say(f"{write(work)['name']} may release findings by {', '.join(technique)}.")
 
 
-def _write(work: Callable[["Session"], Awaitable[T]]) -> T:
+def write(work: Callable[["Session"], Awaitable[T]]) -> T:
+    """
+    Do some work in one transaction, as the operator.
+    """
     from app.kit.db import OPERATOR  # noqa: PLC0415 - heavy, and not for every command
 
     async def run() -> T:
@@ -270,6 +273,15 @@ def _write(work: Callable[["Session"], Awaitable[T]]) -> T:
             return await work(session)
 
     return asyncio.run(run())
+
+
+async def all_known(session: "Session") -> dict[str, list[Row]]:
+    """
+    Return all agencies, clients and keys.
+    """
+    from app.access import service  # noqa: PLC0415 - heavy, and not for every command
+
+    return await service.overview(session)
 
 
 def _overview() -> dict[str, list[Row]]:
@@ -293,7 +305,10 @@ def _find(known: list[Row], prefix: str, text: str, what: str) -> Row:
     return found[0]
 
 
-def _client(known: dict[str, list[Row]], text: str) -> Row:
+def client_named(known: dict[str, list[Row]], text: str) -> Row:
+    """
+    Return the client of this id, name, or agency and name.
+    """
     clients = known["clients"]
     of_agency = [row for row in clients if text == f"{row['agency_name']}/{row['name']}"]
     return of_agency[0] if len(of_agency) == 1 else _find(clients, "cli", text, "client")

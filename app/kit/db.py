@@ -41,6 +41,8 @@ class DbRole(StrEnum):
     OPERATOR = "assayline_operator"
     WORKER = "assayline_worker"
     """Sees due ids and nothing of their content; the worker's own login."""
+    SIGN_IN = "assayline_signin"
+    """Sees the accounts and sessions of staff, and no case."""
     APP = "assayline_app"
     """Sees nothing at all; may call the one function that looks an API key up."""
 
@@ -65,6 +67,7 @@ class Context:
 
 KEY_LOOKUP = Context(DbRole.APP)
 OPERATOR = Context(DbRole.OPERATOR)
+SIGN_IN = Context(DbRole.SIGN_IN)
 WORKER = Context(DbRole.WORKER)
 
 

@@ -28,6 +28,7 @@ PREFIXES = {
     "evd": "evidence",
     "pol": "ranking policy",
     "rsh": "rush request",
+    "ssn": "session",
 }
 
 

@@ -34,6 +34,9 @@ class Purpose(StrEnum):
 
     WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - the name of a purpose
     CURSOR_MAC = "cursor-mac"
+    DEVICE_MARK = "device-mark"
+    ONE_TIME_CODES = "one-time-codes"
+    SIGN_IN_STATE = "sign-in-state"
 
 
 class SecretsError(Exception):

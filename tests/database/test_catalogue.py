@@ -15,7 +15,12 @@ from sqlalchemy.pool import NullPool
 
 from app import embedded
 
-DEFINERS = ("find_api_key(text)", "owe_deliveries(uuid[],uuid)", "place_in_line(uuid[])")
+DEFINERS = (
+    "find_api_key(text)",
+    "find_staff_session(bytea)",
+    "owe_deliveries(uuid[],uuid)",
+    "place_in_line(uuid[])",
+)
 """Every SECURITY DEFINER function there may be. Another one needs a reason, a review, and a line here."""
 
 TENANTLESS = ("public.agency lab", "public.pending agency", "public.pending lab")

@@ -1,0 +1,3 @@
+"""
+How staff sign in to the pages: accounts, passwords, second factors, sessions. Programs have API keys.
+"""

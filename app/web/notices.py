@@ -1,0 +1,36 @@
+"""
+What is said once, at the top of the page one is sent to after an action. The browser carries the code, never the words.
+"""
+
+from dataclasses import dataclass
+
+from app.web.language import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """
+    One sentence, and how it is meant: ``good``, ``info`` or ``bad``.
+    """
+
+    tone: str
+    text: str
+
+
+NOTICES: dict[str, Notice] = {
+    "signed-out": Notice("info", N_("You are signed out.")),
+    "password-set": Notice("good", N_("Your password is set. Sign in with it.")),
+    "password-changed": Notice(
+        "good", N_("Your password is changed. All other sessions have ended.")
+    ),
+    "session-ended": Notice("good", N_("That session has ended.")),
+    "others-ended": Notice("good", N_("All other sessions have ended.")),
+    "codes-on": Notice("good", N_("From now on you sign in with a one-time code as well.")),
+    "codes-off": Notice("info", N_("You sign in without one-time codes.")),
+    "not-linked": Notice(
+        "bad", N_("Your organization's sign-in worked, but no account here is linked to it.")
+    ),
+    "provider-failed": Notice(
+        "bad", N_("Signing in through your organization did not work. Try again.")
+    ),
+}

@@ -1,0 +1,3 @@
+"""
+Signing in and out, the account, preferences.
+"""
