@@ -9,7 +9,6 @@ from sqlalchemy import (
     Column,
     Date,
     Double,
-    ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -53,13 +52,17 @@ submission = Table(
 submission_access = Table(
     "submission_access",
     metadata,
-    Column("submission_id", Uuid, ForeignKey("submission.id"), primary_key=True),
+    Column("submission_id", Uuid, primary_key=True),
     Column("agency_id", Uuid, primary_key=True),
     Column("owner_agency_id", Uuid, nullable=False),
     Column("laboratory_id", Uuid, nullable=False),
     Column("party", Text, nullable=False),
     Column("granted_at", INSTANT, nullable=False),
     Column("expires_at", INSTANT),
+    # Only who owns a file can give a part in it: the database checks whose it is.
+    ForeignKeyConstraint(
+        ["submission_id", "owner_agency_id"], ["submission.id", "submission.agency_id"]
+    ),
     CheckConstraint(_one_of("party", Party), name="party"),
     Index(None, "agency_id", "submission_id"),
     Index(
