@@ -2,6 +2,7 @@
 Builds the application: its resources, its middleware, its routers, its error handlers. No logic.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,9 +10,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import nudge, routes, settings
+from app import migrations, nudge, routes, settings
 from app.access.deps import KeyCache
-from app.kit import db, logs, problems, secrets
+from app.kit import db, logs, problems, secrets, trace
 from app.kit.http import Resources
 from app.settings import Settings
 
@@ -59,7 +60,8 @@ class Application(FastAPI):
         """
         Put ours around.
         """
-        return CaseDataHeaders(problems.PlainRefusals(super().build_middleware_stack()))
+        inner = problems.PlainRefusals(super().build_middleware_stack())
+        return trace.Traced(CaseDataHeaders(inner))
 
 
 def create_app(chosen: Settings | None = None) -> FastAPI:
@@ -89,6 +91,8 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         cursor_key = secrets.derive(here.secret_key_bytes(), secrets.Purpose.CURSOR_MAC)
         app.state.resources = Resources(here, database, cursor_key.raw)
         app.state.key_cache = KeyCache()
+        app.state.doorbell = bell
+        app.state.schema = await asyncio.to_thread(migrations.newest)
         yield
         await database.dispose()
         await bell.close()

@@ -11,12 +11,15 @@ second. Only this module and ``workers`` know that arq exists.
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
 from typing import Any, Protocol
 
 import structlog
 from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
+
+from app.kit import metrics
 
 DELIVER = "deliver"
 """Somebody is owed a push."""
@@ -71,6 +74,17 @@ def unpack(raw: bytes) -> dict[str, Any]:
     return job
 
 
+class Bell(StrEnum):
+    """
+    Whether somebody hears the doorbell.
+    """
+
+    HEARD = "heard"
+    SILENT = "silent"
+    NONE = "none"
+    """There is none on purpose: the sweep works alone."""
+
+
 class Doorbell(Protocol):
     """
     Something that can be rung.
@@ -81,6 +95,11 @@ class Doorbell(Protocol):
         Ring.
 
         It neither raises nor takes long.
+        """
+
+    async def answers(self) -> Bell:
+        """
+        Say whether Redis is there; it takes no longer than a ring.
         """
 
     async def close(self) -> None:
@@ -98,6 +117,12 @@ class NoDoorbell:
         """
         Do nothing.
         """
+
+    async def answers(self) -> Bell:
+        """
+        Say that there is none.
+        """
+        return Bell.NONE
 
     async def close(self) -> None:
         """
@@ -152,21 +177,38 @@ class ArqDoorbell:
         if not known:
             return
         if self.is_open:
-            self.failed += 1
+            self._count_failure()
             return
-        task = asyncio.create_task(self._enqueue(known))
+        metrics.BREAKER.set(0)
+        problem = await self._within_time(self._enqueue(known))
+        if problem is None:
+            self._failures = 0
+            self.rung += 1
+            metrics.RINGS.labels("rung").inc()
+            return
+        self._note_failure(problem)
+
+    async def answers(self) -> Bell:
+        """
+        Ask Redis for a sign of life, as patiently as a ring.
+        """
+        return Bell.HEARD if await self._within_time(self._ping()) is None else Bell.SILENT
+
+    async def _ping(self) -> None:
+        await self._redis.ping()
+
+    async def _within_time(self, call: Coroutine[None, None, None]) -> str | None:
+        task = asyncio.create_task(call)
         # Not wait_for: a canceled Redis call may itself wait for the dead socket; it is left behind
         # instead.
         self._left_behind.add(task)
         task.add_done_callback(self._forget)
         done, _ = await asyncio.wait({task}, timeout=self._timeout_s)
-        problem = task.exception() if done and not task.cancelled() else None
-        if done and problem is None:
-            self._failures = 0
-            self.rung += 1
-            return
-        task.cancel()
-        self._note_failure(type(problem).__name__ if problem else "timeout")
+        if not done:
+            task.cancel()
+            return "timeout"
+        problem = None if task.cancelled() else task.exception()
+        return type(problem).__name__ if problem or task.cancelled() else None
 
     async def close(self) -> None:
         """
@@ -181,11 +223,16 @@ class ArqDoorbell:
             await self._redis.enqueue_job(bell, _expires=HEARD_WITHIN_S)
 
     def _note_failure(self, error: str) -> None:
-        self.failed += 1
+        self._count_failure()
         self._failures += 1
         if self._failures >= _FAILURES_TO_OPEN:
             self._quiet_until = self._clock() + _OPEN_S
+            metrics.BREAKER.set(1)
             _log.warning("doorbell_silent", error=error, for_s=_OPEN_S)
+
+    def _count_failure(self) -> None:
+        self.failed += 1
+        metrics.RINGS.labels("failed").inc()
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._left_behind.discard(task)

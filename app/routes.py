@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, FastAPI, Response
 
-from app.kit import health
+from app import operate
 from app.results.api import router as results
 from app.samples.api import router as samples
 from app.samples.batch import router as batch
@@ -54,7 +54,7 @@ def add_to(app: FastAPI) -> None:
     """
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
-    app.include_router(health.router)
+    app.include_router(operate.router)
     for page in PAGES:
         app.include_router(page)
     for kind in EventType:

@@ -81,6 +81,13 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65_535)
 
+    metrics_port: int | None = Field(default=None, ge=1, le=65_534)
+    """
+    Where a worker tells its figures, on `host`; its doorbell's process at the next port.
+
+    The API tells its own at /metrics.
+    """
+
     pool_size: int = Field(default=5, ge=1)
     pool_overflow: int = Field(default=5, ge=0)
     pool_timeout_s: float = Field(default=5, gt=0)

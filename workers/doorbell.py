@@ -22,9 +22,11 @@ from arq.worker import Function, Worker, func
 from redis.exceptions import RedisError
 
 from app import nudge
+from app.kit import logs
 from app.settings import Settings
 from workers.jobs import ON_RING, Job
 from workers.resources import Resources, opened
+from workers.telling import telling
 
 JOB_TIMEOUT_S = 30
 KNOCK_S = 1.0
@@ -138,7 +140,8 @@ async def main() -> None:
         loop.add_signal_handler(number, stop.set)
     watching = asyncio.create_task(_parent_gone(reader, stop))
     try:
-        await listen(settings, stop)
+        with telling(settings, beside=1):
+            await listen(settings, stop)
     finally:
         watching.cancel()
 
@@ -147,6 +150,7 @@ def run() -> None:
     """
     Run as a process.
     """
+    logs.configure()
     logging.getLogger("arq").setLevel(logging.ERROR)
     asyncio.run(main())
 

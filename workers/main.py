@@ -18,6 +18,7 @@ from app.settings import Settings
 from workers.jobs import ON_SWEEP, Job
 from workers.resources import Resources, opened
 from workers.supervisor import keep_doorbell
+from workers.telling import telling
 
 _log = structlog.get_logger(__name__)
 
@@ -54,6 +55,12 @@ async def main(settings: Settings | None = None, *, stop: asyncio.Event | None =
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+    with telling(settings):
+        await _work(settings, stop)
+    _log.info("worker_stopped")
+
+
+async def _work(settings: Settings, stop: asyncio.Event) -> None:
     async with opened(settings) as resources, asyncio.TaskGroup() as tasks:
         _log.info("worker_started", interval_s=settings.sweep_interval_s)
         for job in ON_SWEEP:
@@ -62,7 +69,6 @@ async def main(settings: Settings | None = None, *, stop: asyncio.Event | None =
         await stop.wait()
         # While the child finishes its sends this process finishes its own.
         await resources.courier.close(patience_s=settings.delivery_deadline_s)
-    _log.info("worker_stopped")
 
 
 def run() -> None:

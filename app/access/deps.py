@@ -7,12 +7,14 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.access import keys, service
 from app.access.rules import Scope
 from app.access.service import Caller
+from app.kit import ids
 from app.kit.db import KEY_LOOKUP, Session
 from app.kit.errors import Unauthenticated
 from app.kit.http import practice_now, resources_of
@@ -75,6 +77,7 @@ async def caller(
         if found is None:
             raise Unauthenticated
         cache.put(presented, found)
+    structlog.contextvars.bind_contextvars(client=ids.write("cli", found.client_id))
     return found
 
 

@@ -37,6 +37,8 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     PARTNER = "partner"
     OPERATOR = "operator"
+    MONITOR = "monitor"
+    """A program that watches over the service's figures and nothing else."""
 
 
 class Scope(StrEnum):
@@ -69,6 +71,8 @@ class Scope(StrEnum):
     """Agencies, clients, keys."""
     AUDIT = "audit"
     """Read the ledger."""
+    OBSERVE = "observe"
+    """Read the service's figures, which count across tenants and name none."""
 
 
 MAY: dict[Role, frozenset[Scope]] = {
@@ -104,7 +108,8 @@ MAY: dict[Role, frozenset[Scope]] = {
         }
     ),
     Role.PARTNER: frozenset(),
-    Role.OPERATOR: frozenset({Scope.ADMINISTER, Scope.AUDIT}),
+    Role.OPERATOR: frozenset({Scope.ADMINISTER, Scope.AUDIT, Scope.OBSERVE}),
+    Role.MONITOR: frozenset({Scope.OBSERVE}),
 }
 """A partner only receives warnings, which arrive with ``watch``; until then its key opens nothing."""
 
@@ -112,7 +117,7 @@ ROLES_OF: dict[AgencyKind, frozenset[Role]] = {
     AgencyKind.SUBMITTING: frozenset({Role.AGENT, Role.INVESTIGATOR}),
     AgencyKind.PROSECUTION: frozenset({Role.INVESTIGATOR}),
     AgencyKind.LABORATORY: frozenset(
-        {Role.TECHNICIAN, Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
+        {Role.TECHNICIAN, Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR, Role.MONITOR}
     ),
     AgencyKind.PARTNER: frozenset({Role.PARTNER}),
 }

@@ -5,6 +5,7 @@ Every transaction opens with ONE statement that sets, for this transaction only,
 policies apply), the tenant, and whether it may write; the same statement brings back the database's clock.
 """
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,12 +14,16 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
 from sqlalchemy import CursorResult, Executable, MetaData, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.kit import metrics
 from app.kit.clock import utc_now
+
+_log = structlog.get_logger(__name__)
 
 metadata = MetaData(
     naming_convention={
@@ -95,6 +100,7 @@ class Session:
     context: Context
     now: datetime
     bells: set[str] = field(default_factory=set)
+    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """
@@ -117,6 +123,12 @@ class Session:
         Ask for a best-effort "go and look", sent after the commit.
         """
         self.bells.add(bell)
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """
+        Log a state change once it is committed, and never when it is not.
+        """
+        self.told.append((event, facts))
 
 
 _OPEN = """
@@ -194,6 +206,8 @@ class Database:
             # COMMIT after a failed statement rolls back, and says so only here.
             if await driver.execute("COMMIT") != "COMMIT":
                 raise NotCommittedError
+        for event, facts in session.told:
+            _log.info(event, **facts)
         if session.bells and self._after_commit is not None:
             await self._after_commit(frozenset(session.bells))
 
@@ -217,7 +231,9 @@ class Database:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[tuple[AsyncConnection, Any]]:
+        begun = time.perf_counter()
         async with self.engine.connect() as connection:
+            metrics.POOL_WAIT_SECONDS.observe(time.perf_counter() - begun)
             driver = (await connection.get_raw_connection()).driver_connection
             try:
                 yield connection, driver
@@ -314,27 +330,41 @@ def connect(
     return Database(engine, after_commit=after_commit)
 
 
-async def check_durable(database: Database) -> None:
+async def check_ready(database: Database, *, schema: str | None) -> None:
     """
-    Refuse to be ready while this session's commits could be lost with the power (A1).
+    Refuse to be ready while this database cannot be written, is of another schema, or could lose what it confirms (A1).
+
+    Args:
+        database: the API's own.
+        schema: the revision this program was written for.
 
     Raises:
-        NotDurableError: naming the PostgreSQL setting that is off.
+        NotReadyError: naming what is wrong.
 
     """
-    wanted = {"synchronous_commit", "fsync", "full_page_writes"}
-    names = ", ".join(f"current_setting('{name}') AS {name}" for name in sorted(wanted))
-    async with database.reading(KEY_LOOKUP) as session:
-        row = (await session.execute(text(f"SELECT {names}"))).one()
-    off = [name for name in sorted(wanted) if getattr(row, name) == "off"]
+    wanted = ("fsync", "full_page_writes", "synchronous_commit")
+    names = ", ".join(f"current_setting('{name}') AS {name}" for name in wanted)
+    async with database.transaction(KEY_LOOKUP) as session:
+        # Taking a number makes this a writing transaction: its commit goes through the log to the disk.
+        # A standby refuses to give one; it answers all the same.
+        number = "CASE WHEN NOT current_setting('transaction_read_only')::bool THEN pg_current_xact_id() END"
+        row = (await session.execute(text(f"SELECT {names}, {number} AS number"))).one()
+        found = await session.execute(text("SELECT version_num FROM alembic_version"))
+        revision = found.scalar_one_or_none()
+    if row.number is None:
+        raise NotReadyError("the database takes no writes: it is a standby, or set to read only")
+    off = [name for name in wanted if getattr(row, name) == "off"]
     if off:
         message = (
             f"PostgreSQL setting {', '.join(off)} is off: a confirmed submission could be lost"
         )
-        raise NotDurableError(message)
+        raise NotReadyError(message)
+    if revision != schema:
+        message = f"the schema is at revision {revision}, this program needs {schema}"
+        raise NotReadyError(message)
 
 
-class NotDurableError(Exception):
+class NotReadyError(Exception):
     """
-    The database may lose what it has confirmed.
+    The database cannot do what this service promises.
     """

@@ -6,9 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Column, Integer, LargeBinary, Table, Text, Uuid, insert, select, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
+from app.kit import metrics
 from app.kit.db import Session, metadata
 from app.kit.errors import Invalid
 
@@ -25,6 +27,8 @@ idempotency = Table(
     Column("body", LargeBinary, nullable=False),
     Column("created_at", TIMESTAMP(timezone=True), nullable=False),
 )
+
+_log = structlog.get_logger(__name__)
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(:key)")
 
@@ -102,7 +106,11 @@ class Guard:
         if row is None:
             return None
         if row.fingerprint != self.fingerprint:
+            metrics.IDEMPOTENCY.labels("reused").inc()
+            # The attempt stays on record, though nothing came of it (A4).
+            _log.warning("idempotency_key_reused", route=self.route)
             raise KeyReused
+        metrics.IDEMPOTENCY.labels("replayed").inc()
         return Replay(row.status_code, row.location, row.body)
 
     async def keep(
@@ -111,6 +119,7 @@ class Guard:
         """
         Store the answer in the same transaction as the fact.
         """
+        metrics.IDEMPOTENCY.labels("stored").inc()
         await session.execute(
             insert(idempotency).values(
                 agency_id=self.agency_id,

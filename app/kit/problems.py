@@ -4,7 +4,6 @@ Every error leaves as problem+json (RFC 9457), the framework's own included; non
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from asyncpg import exceptions as pg
@@ -17,7 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.kit import metrics
 from app.kit.errors import AppError, FieldError, Unavailable
+from app.kit.trace import current
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:assayline:problem:"
@@ -27,6 +28,7 @@ _log = structlog.get_logger(__name__)
 _TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Body too large"}
 
 _TOO_LARGE = 413
+_DENIED = {401: "no_key", 403: "forbidden"}
 
 _REMEDIES = {
     "missing": "add this field",
@@ -46,6 +48,7 @@ _PASSING = (
     pg.DiskFullError,
     pg.LockNotAvailableError,
     pg.QueryCanceledError,
+    pg.ReadOnlySQLTransactionError,  # after a fail-over, until the way leads to the new server
     pg.SerializationError,
     pg.DeadlockDetectedError,
     pg.AdminShutdownError,
@@ -98,7 +101,7 @@ def answer(
         "title": title,
         "status": status,
         "detail": detail,
-        "trace": trace or uuid4().hex,
+        "trace": trace or current(),
         "errors": [error.as_json() for error in errors],
         **(extra or {}),
     }
@@ -153,6 +156,11 @@ def passing(error: BaseException) -> bool:
 async def _app_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, AppError):
         raise error
+    if error.status in _DENIED:
+        # Whom and what: the line that says so is the request's own (``answered``), with its client and operation.
+        metrics.DENIALS.labels(_DENIED[error.status]).inc()
+    if error.status == Unavailable.status:
+        metrics.UNAVAILABLE.inc()
     return answer(
         error.status,
         error.code,
@@ -198,13 +206,14 @@ async def _database(_: Request, error: Exception) -> JSONResponse:
         return await _unexpected(_, error)
     _log.info("database_unavailable", error=type(error).__name__)
     trouble = Unavailable()
+    metrics.UNAVAILABLE.inc()
     return answer(
         trouble.status, trouble.code, trouble.title, trouble.detail, headers=trouble.headers
     )
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:
-    trace = uuid4().hex
+    trace = current()
     _log.error("unexpected", trace=trace, exc_info=error)
     detail = (
         "Something failed on our side; nothing was stored. Quote the trace when you ask about it."

@@ -81,6 +81,7 @@ delivery = Table(
     ),
     Index("ix_delivery_due", "due_at", "id", postgresql_where=text("settled_at IS NULL")),
     Index(None, "endpoint_id", "id"),
+    Index("ix_delivery_exhausted", "id", postgresql_where=text("state = 'exhausted'")),
 )
 
 attempt = Table(

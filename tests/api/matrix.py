@@ -141,6 +141,7 @@ MATRIX: dict[str, Row] = {
     "lab_unacknowledged": Row(Scope.QUEUE),
     # Operating
     "livez": Row(None),
+    "metrics": Row(Scope.OBSERVE),
     "readyz": Row(None),
 }
 

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from app import embedded
 
 DEFINERS = (
+    "figures()",
     "find_api_key(text)",
     "find_staff_session(bytea)",
     "owe_deliveries(uuid[],uuid)",

@@ -63,6 +63,14 @@ async def record(session: Session, facts: Sequence[Fact]) -> None:
         for one, fact in zip(entries, facts, strict=True)
     ]
     await rows.insert(session, {entry: entries, pending: waiting})
+    for fact in facts:
+        session.tell(
+            "state_changed",
+            fact=fact.kind,
+            submission=ids.write("sub", fact.submission_id),
+            sample=ids.write("smp", fact.sample_id) if fact.sample_id else None,
+            version=fact.version,
+        )
     session.ring(BELL)
 
 

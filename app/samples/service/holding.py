@@ -12,6 +12,7 @@ import structlog
 
 from app.access.rules import Scope
 from app.access.service import Caller
+from app.kit import metrics
 from app.kit.db import WORKER, Database, Session, as_laboratory
 from app.kit.errors import AppError, NotFound, Stale
 from app.kit.rows import mapping
@@ -73,6 +74,7 @@ async def hold(
         )
     if row is None or sample_id is None:
         await read_version(session, sample_id)
+        metrics.FENCED.labels("claim").inc()
         _log.warning("fenced_write", sample=str(sample_id), token=token)
         raise Stale(
             "This claim no longer holds the sample: it lapsed, was put back or is finished."
@@ -250,4 +252,5 @@ async def _lapse(database: Database, laboratory_id: UUID, sample_ids: Sequence[U
                 sample_ids=[row.sample_id for row in freed],
                 actor_id=None,
             )
+    metrics.RESCUED.labels("claim").inc(len(freed))
     return len(freed)

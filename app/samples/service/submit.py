@@ -12,7 +12,7 @@ from uuid import UUID
 from app.access import service as access
 from app.access.service import Caller
 from app.custody import service as custody
-from app.kit import ids, rows
+from app.kit import ids, metrics, rows
 from app.kit.db import Session
 from app.kit.errors import Conflict, FieldError, Invalid
 from app.ledger import service as ledger
@@ -253,6 +253,7 @@ async def _already_there(
         for file, exhibit in keys
     ]
     headers = {"Link": f'<{existing[0]["submission"]}>; rel="duplicate"'} if existing else {}
+    metrics.DOUBLES.inc()
     return AlreadyThere(errors=errors, extra={"existing": existing}, headers=headers)
 
 

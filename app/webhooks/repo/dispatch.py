@@ -30,7 +30,7 @@ CLAIM = text(
         JOIN endpoint AS p ON p.id = d.endpoint_id AND p.disabled_at IS NULL
         WHERE d.settled_at IS NULL AND d.due_at <= now() AND d.attempts < :most
     ), taken AS MATERIALIZED (
-        SELECT d.id
+        SELECT d.id, d.lease_until IS NOT NULL AS rescued
         FROM line AS l
         JOIN delivery AS d ON d.id = l.id
         WHERE NOT l.busy AND l.under_way + l.turn <= :share
@@ -45,12 +45,12 @@ CLAIM = text(
             lease_until = now() + make_interval(secs => :lease_s)
         FROM taken
         WHERE d.id = taken.id
-        RETURNING d.id, d.agency_id, d.endpoint_id, d.token, d.attempts
+        RETURNING d.id, d.agency_id, d.endpoint_id, d.token, d.attempts, taken.rescued
     ), counted AS (
         INSERT INTO attempt (delivery_id, number, agency_id, started_at, outcome)
         SELECT id, attempts, agency_id, now(), 'unknown' FROM claimed
     )
-    SELECT id, agency_id, endpoint_id, token, attempts FROM claimed
+    SELECT id, agency_id, endpoint_id, token, attempts, rescued FROM claimed
     """
 )
 

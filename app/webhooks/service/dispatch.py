@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from app.kit import ids, secrets
+from app.kit import ids, metrics, secrets
 from app.kit.db import Session
 from app.webhooks.repo import deliveries, dispatch, endpoints
 from app.webhooks.rules import (
@@ -49,6 +49,9 @@ class Counts:
         self.delivered += step.outcome is Outcome.DELIVERED
         self.failed += step.outcome is Outcome.FAILED
         self.exhausted += step.state is DeliveryState.EXHAUSTED
+        metrics.ATTEMPTS.labels(step.outcome.value).inc()
+        if step.state is DeliveryState.EXHAUSTED:
+            metrics.ATTEMPTS.labels("exhausted").inc()
 
 
 COUNTS = Counts()
@@ -101,6 +104,7 @@ async def claim_due(
         itself.
     """
     found = await dispatch.claim_due(session, limit=limit, lease_s=lease_s, share=per_endpoint_cap)
+    metrics.RESCUED.labels("delivery").inc(sum(row.rescued for row in found))
     return [
         Claimed(
             delivery_id=row.id,
@@ -163,6 +167,8 @@ async def settle(session: Session, claimed: Claimed, reply: Reply, *, jitter: fl
         reply: what became of the request.
         jitter: a random number from 0 to 1.
     """
+    if reply.error in {"address", "url"}:
+        metrics.ADDRESS_BLOCKS.inc()
     step = next_step(claimed.attempt, reply, jitter=jitter, now=session.now)
     values = {
         "id": claimed.delivery_id,
@@ -181,6 +187,7 @@ async def settle(session: Session, claimed: Claimed, reply: Reply, *, jitter: fl
     }
     if not await dispatch.settle(session, values, step):
         COUNTS.fenced += 1
+        metrics.FENCED.labels("delivery").inc()
         _log.warning("fenced_write", token=claimed.token, **about)
         return None
     COUNTS.add(step)
@@ -216,4 +223,5 @@ async def retire_spent(session: Session) -> int:
             "delivery_exhausted", delivery_id=ids.write("dlv", delivery_id), cut_short=True
         )
     COUNTS.exhausted += len(spent)
+    metrics.ATTEMPTS.labels("exhausted").inc(len(spent))
     return len(spent)
