@@ -22,6 +22,12 @@ PREFIX = "/v1"
 TOLD: dict[EventType, str] = {
     EventType.SUBMISSION_ACCEPTED: "A submission and its samples are stored and ranked.",
     EventType.SAMPLE_RECEIVED: "The laboratory has the item in its hands.",
+    EventType.SAMPLE_WITHDRAWN: "The agency has taken a sample back before work began.",
+    EventType.SAMPLE_REJECTED: "The laboratory has refused the item at intake.",
+    EventType.SAMPLE_ON_HOLD: "Work on a sample is paused.",
+    EventType.SAMPLE_RESUMED: "A paused or ended sample goes on where it was.",
+    EventType.SAMPLE_STOPPED: "Work on a sample has ended before a report.",
+    EventType.SAMPLE_CLOSED: "Only a screen was asked for; no final report follows.",
     EventType.FINDING_PRESUMPTIVE: "A presumptive finding is released: for safety and direction of inquiry; not proof.",
     EventType.REPORT_RELEASED: "A final, reviewed report is released.",
     EventType.REPORT_AMENDED: "A new report replaces a released one. A person must acknowledge it.",

@@ -108,6 +108,8 @@ ReleaseCaller = Annotated[Caller, Depends(require(Scope.RELEASE))]
 EquipCaller = Annotated[Caller, Depends(require(Scope.EQUIP))]
 AttachCaller = Annotated[Caller, Depends(require(Scope.ATTACH))]
 ReviewCaller = Annotated[Caller, Depends(require(Scope.REVIEW))]
+HaltCaller = Annotated[Caller, Depends(require(Scope.HALT))]
+OverseeCaller = Annotated[Caller, Depends(require(Scope.OVERSEE))]
 
 
 async def write_session(request: Request, who: AnyCaller) -> AsyncIterator[Session]:

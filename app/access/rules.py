@@ -63,8 +63,10 @@ class Scope(StrEnum):
     REVIEW = "review"
     ATTACH = "attach"
     """Attach files to a sample."""
+    HALT = "halt"
+    """Put a sample on hold, let it go on, close it after its screen."""
     OVERSEE = "oversee"
-    """Put back somebody else's claim."""
+    """Put back somebody else's claim, stop work, reopen what has ended."""
     EQUIP = "equip"
     """Keep the laboratory's techniques, methods and storage places."""
     ADMINISTER = "administer"
@@ -95,14 +97,16 @@ MAY: dict[Role, frozenset[Scope]] = {
             Scope.QUEUE,
             Scope.BENCH,
             Scope.RELEASE,
+            Scope.HALT,
         }
     ),
-    Role.REVIEWER: frozenset({Scope.ATTACH, Scope.FOLLOW, Scope.QUEUE, Scope.REVIEW}),
+    Role.REVIEWER: frozenset({Scope.ATTACH, Scope.FOLLOW, Scope.QUEUE, Scope.REVIEW, Scope.HALT}),
     Role.SUPERVISOR: frozenset(
         {
             Scope.FOLLOW,
             Scope.EVIDENCE,
             Scope.QUEUE,
+            Scope.HALT,
             Scope.OVERSEE,
             Scope.EQUIP,
         }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, exists, select, update
 
 from app.custody.models import holding
 from app.kit import rows
@@ -31,6 +31,16 @@ async def end(session: Session, sample_ids: Sequence[UUID]) -> Sequence[UUID]:
         .returning(holding.c.sample_id)
     )
     return (await session.execute(statement)).scalars().all()
+
+
+def in_hand(sample_id: ColumnElement[UUID], client_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """
+    Return the condition that this person holds this sample now.
+    """
+    c = holding.c
+    return exists().where(
+        c.sample_id == sample_id, c.holder_client_id == client_id, c.until.is_(None)
+    )
 
 
 async def history(session: Session, sample_id: UUID) -> Sequence[Row[Any]]:

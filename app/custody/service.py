@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
+
 from app.custody import repo
 from app.kit import ids
 from app.kit.db import Session
@@ -53,6 +55,13 @@ async def receive(
             }
         ],
     )
+
+
+def in_hand(sample_id: ColumnElement[UUID], client_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """
+    Return the condition, for another domain's statement, that this person has this sample in their hands at present.
+    """
+    return repo.in_hand(sample_id, client_id)
 
 
 async def history(session: Session, sample_id: UUID) -> list[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request, Response
 
 from app.kit.db import Database
-from app.kit.errors import FieldError, Invalid, PreconditionRequired
+from app.kit.errors import FieldError, Invalid, PreconditionRequired, Stale
 from app.kit.problems import Problem
 from app.settings import Settings
 
@@ -114,6 +114,23 @@ async def claim_token(etag: Annotated[str, Depends(if_match)]) -> int:
 
 ClaimToken = Annotated[int, Depends(claim_token)]
 """The ETag of a claim is its token."""
+
+
+async def version_held(etag: Annotated[str, Depends(if_match)]) -> int:
+    """
+    Return the version the caller holds, from If-Match.
+
+    Raises:
+        Stale: when it is no version of ours, so that it cannot be the present one.
+
+    """
+    if not etag.isascii() or not etag.isdigit() or len(etag) > 9:  # noqa: PLR2004 - digits of an integer
+        raise Stale
+    return int(etag)
+
+
+Version = Annotated[int, Depends(version_held)]
+"""The ETag of a submission or a sample is its version."""
 
 
 def not_modified(request: Request, etag: str) -> Response | None:

@@ -43,8 +43,10 @@ def page() -> str:
             "",
             "## Moves",
             "",
-            "| act | from | to | needs | stamps | announces | queue |",
-            "|---|---|---|---|---|---|---|",
+            "A halted sample remembers where it goes on; the last column says which memory a move asks for, or leaves.",
+            "",
+            "| act | from | to | needs | stamps | announces | queue | memory |",
+            "|---|---|---|---|---|---|---|---|",
             *(_row(move) for move in MOVES),
             "",
         ]
@@ -61,8 +63,15 @@ def _row(move: rules.Move) -> str:
         f"`{move.stamps}`" if move.stamps else "",
         f"`{move.announces}`" if move.announces else "",
         queue if move.queue is not Queue.STAYS else "",
+        _memory(move),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _memory(move: rules.Move) -> str:
+    if move.came_from:
+        return f"asks for `{move.came_from}`"
+    return f"leaves `{move.remembers}`" if move.remembers else ""
 
 
 def _words(status: Status) -> str:

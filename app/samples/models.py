@@ -109,6 +109,8 @@ sample = Table(
     Column("updated_at", INSTANT, nullable=False),
     Column("assessment_id", Uuid, nullable=False),
     Column("rank_key", BigInteger, nullable=False),
+    Column("resumes_to", Text),
+    Column("halt_id", Uuid),
     UniqueConstraint("agency_id", "agency_file_number", "exhibit_number"),
     ForeignKeyConstraint(["submission_id", "agency_id"], ["submission.id", "submission.agency_id"]),
     CheckConstraint(_one_of("status", Status), name="status"),
@@ -123,6 +125,14 @@ sample = Table(
         name="confirmed",
     ),
     CheckConstraint("(status = 'reported') = (reported_at IS NOT NULL)", name="reported"),
+    CheckConstraint(
+        "(status IN ('withdrawn', 'rejected', 'on_hold', 'stopped', 'closed_screen_only'))"
+        " = (resumes_to IS NOT NULL) AND (resumes_to IS NULL) = (halt_id IS NULL)",
+        name="halted",
+    ),
+    CheckConstraint(
+        "resumes_to IN ('submitted', 'received', 'screened', 'confirmed')", name="resumes_to"
+    ),
     Index(None, "agency_id", "id"),
     Index(None, "agency_id", "status", "id"),
     Index(None, "agency_id", "updated_at", "id"),
@@ -133,7 +143,30 @@ sample = Table(
 )
 """``rank_key`` is the key of the stage at hand, in microseconds since 1970.
 
-``body`` is the exhibit as the agency described it."""
+``body`` is the exhibit as the agency described it. ``resumes_to`` is where a halted sample goes on, ``halt_id`` why it
+is halted."""
+
+halt = Table(
+    "halt",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("agency_id", Uuid, nullable=False),
+    Column("laboratory_id", Uuid, nullable=False),
+    Column("submission_id", Uuid, nullable=False),
+    Column("sample_id", Uuid, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("made_by", Uuid, nullable=False),
+    Column("made_by_name", Text, nullable=False),
+    Column("made_by_agency_id", Uuid, nullable=False),
+    Column("made_at", INSTANT, nullable=False),
+    CheckConstraint(
+        "act IN ('withdraw', 'reject', 'hold', 'resume', 'stop', 'close', 'reopen')", name="act"
+    ),
+    Index(None, "sample_id", "made_at"),
+)
+"""Every pause, ending and return, with its reason, its words and the name of who made it. Never changed."""
 
 assessment = Table(
     "assessment",
@@ -170,6 +203,8 @@ queue_task = Table(
     Column("claim_id", Uuid),
     Column("holder", Uuid),
     Column("lease_until", INSTANT),
+    Column("open_since", INSTANT),
+    Column("kept_since", INSTANT),
     CheckConstraint(_one_of("stage", Stage), name="stage"),
     CheckConstraint(
         "(holder IS NULL) = (lease_until IS NULL) AND (holder IS NULL) = (claim_id IS NULL)",
@@ -179,7 +214,10 @@ queue_task = Table(
     Index("ix_queue_task_oldest", "laboratory_id", "stage", "aged_from", "sample_id"),
     postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.01"},
 )
-"""One narrow row per open sample. No lease column is in any index, so that heartbeats stay in place (C8)."""
+"""One narrow row per open sample. No lease column is in any index, so that heartbeats stay in place (C8).
+
+``open_since``: an analysis is recorded under the present claim, so it does not lapse; ``kept_since``: its lease ran
+out, and the sweep has left it."""
 
 bench_turn = Table(
     "bench_turn",

@@ -139,6 +139,14 @@ MATRIX: dict[str, Row] = {
     "review": Row(Scope.REVIEW, "smp", json={"decision": "accept"}),
     "release_report": Row(Scope.REVIEW, "smp"),
     "lab_unacknowledged": Row(Scope.QUEUE),
+    # Taking a sample out of its course
+    "withdraw": Row(Scope.SUBMIT, "smp", json={"reason": "plea", "note": "as told"}),
+    "reject": Row(Scope.BENCH, "smp", json={"reason": "damaged", "note": "torn"}),
+    "hold": Row(Scope.HALT, "smp", json={"reason": "other", "note": "as told"}),
+    "resume": Row(Scope.HALT, "smp", json={"reason": "answered", "note": "as told"}),
+    "close": Row(Scope.HALT, "smp", json={"note": "as told"}),
+    "stop": Row(Scope.OVERSEE, "smp", json={"reason": "plea", "note": "as told"}),
+    "reopen": Row(Scope.OVERSEE, "smp", json={"reason": "other", "note": "as told"}),
     # Operating
     "livez": Row(None),
     "metrics": Row(Scope.OBSERVE),

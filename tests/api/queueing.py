@@ -26,7 +26,7 @@ async def several(world: World, count: int, *, urgent: int = 0) -> list[str]:
         body = world.body(**(FULL if number >= count - urgent else {}))
         stored = (await world.as_("agent").post("/v1/submissions", json=body, headers=now)).json()
         found.append(stored["samples"][0]["id"])
-        received = await world.as_("technician").post(
+        received = await world.as_("counter").post(
             "/v1/lab/receipts", json={"sample_id": found[-1]}, headers=now
         )
         assert received.status_code == 201, received.text

@@ -62,7 +62,6 @@ class TestLease:
         """
         sample_id = await world.received()
         old = await world.claim()
-        await world.analyze(old)
         await expire(world)
         await lapse_expired(worker_database)
 

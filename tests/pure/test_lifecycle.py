@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from app.access.rules import MAY, Role, Scope
 from app.samples.rules import (
     CLAIMED_AT,
+    ENDED,
     FINAL,
+    HALTED,
     HELD,
     MOVES,
     OLDEST_EVERY,
@@ -46,21 +48,58 @@ class TestMoves:
 
         assert reached == set(Status)
 
-    def test_nothing_leaves_a_final_state(self) -> None:
+    def test_only_a_supervisor_reopens_what_is_final(self) -> None:
         """
-        What is final has no move out of it, and everything else has one.
+        What is final has no move out of it but ``reopen``, a report not even that, and everything else has one.
         """
-        sources = {move.source for move in MOVES if move.target is not move.source}
+        leaving = [move for move in MOVES if move.target is not move.source]
 
-        assert sources == set(Status) - FINAL
+        assert {move.source for move in leaving if move.act is not Act.REOPEN} == (
+            set(Status) - FINAL
+        )
+        assert {move.source for move in moves_of(Act.REOPEN)} == ENDED == FINAL - {Status.REPORTED}
+        assert {move.scope for move in moves_of(Act.REOPEN)} == {Scope.OVERSEE}
 
     def test_an_act_leads_to_one_place(self) -> None:
         """
-        Act and source name one move: the statement that carries it out has no choice.
+        Act, source and what is remembered name one move: the statement that carries it out has no choice.
         """
-        counts = Counter((move.act, move.source) for move in MOVES)
+        counts = Counter((move.act, move.source, move.came_from) for move in MOVES)
 
         assert set(counts.values()) == {1}
+        # An act that asks what is remembered asks it wherever it starts from there.
+        for act in Act:
+            asks = {
+                source: {move.came_from is None for move in moves_of(act) if move.source is source}
+                for source in Status
+            }
+            assert all(len(one) <= 1 for one in asks.values())
+
+    def test_what_is_halted_remembers_where_it_goes_on(self) -> None:
+        """
+        Every pause and ending remembers a status that no claim holds, and a way leads back to each that is remembered.
+        """
+        for status in HALTED:
+            remembered = {
+                move.remembers for move in MOVES if move.target is status and move.remembers
+            }
+            back = Act.RESUME if status is Status.ON_HOLD else Act.REOPEN
+            ways = [move for move in moves_of(back) if move.source is status]
+            assert remembered == {move.target for move in ways} == {move.came_from for move in ways}
+            assert not remembered & HELD
+        for move in MOVES:
+            assert (move.target in HALTED) == (
+                move.remembers is not None or move.source is move.target in HALTED
+            )
+
+    def test_every_claim_that_is_halted_ends(self) -> None:
+        """
+        A move from a status under a claim out of the course says how the claim ends; no other does.
+        """
+        for move in MOVES:
+            assert (move.ends_claim is not None) == (
+                move.source in HELD and move.target in HALTED and move.target is not move.source
+            )
 
     @pytest.mark.parametrize("status", sorted(HELD))
     def test_what_is_held_can_be_given_back(self, status: Status) -> None:
@@ -75,9 +114,9 @@ class TestMoves:
 
     def test_only_the_service_lapses(self) -> None:
         """
-        Nobody's role lets a claim lapse; every other act needs a scope.
+        Nobody's role lets a claim lapse, and what contradicts a finding is told by itself; all else needs a scope.
         """
-        assert {move.act for move in MOVES if move.scope is None} == {Act.LAPSE}
+        assert {move.act for move in MOVES if move.scope is None} == {Act.LAPSE, Act.CONTRADICT}
 
     def test_claims_wait_where_the_stages_say(self) -> None:
         """
@@ -107,9 +146,11 @@ class TestMoves:
         """
         The only way to a report leads through a review, whose scope no bench role has.
         """
-        assert {move.source for move in MOVES if move.target is Status.REPORTED} == {
-            Status.IN_REVIEW
-        }
+        assert {
+            move.source
+            for move in MOVES
+            if move.target is Status.REPORTED and move.source is not Status.REPORTED
+        } == {Status.IN_REVIEW}
         assert {move.scope for move in moves_of(Act.REPORT)} == {Scope.REVIEW}
         assert Scope.REVIEW not in MAY[Role.TECHNICIAN]
 
@@ -118,18 +159,21 @@ class TestMoves:
         """
         Along any walk a sample is in the queue exactly from its receipt to its report, at the stage of its status.
         """
-        status, stage = Status.SUBMITTED, None
+        status, stage, remembered = Status.SUBMITTED, None, None
         for move in tried or MOVES * 2:
             assert isinstance(move, type(MOVES[0]))
-            if move.source is not status:
+            if move.source is not status or move.came_from not in {None, remembered}:
                 continue
-            assert status not in FINAL
+            assert status not in FINAL or move.act is Act.REOPEN or move.target is status
+            if move.remembers or move.target not in HALTED:
+                remembered = move.remembers
             status = move.target
+            assert (remembered is not None) == (status in HALTED)
             if move.queue is Queue.LEAVES:
                 stage = None
             elif move.stage is not None:
                 stage = move.stage
-            waits = status not in {Status.SUBMITTED, *FINAL}
+            waits = status not in {Status.SUBMITTED, *FINAL, *HALTED}
             assert (stage is not None) == waits
             if status in CLAIMED_AT.values():
                 assert stage is not None
@@ -139,9 +183,14 @@ class TestMoves:
         """
         What a caller is offered follows from the table and their scopes, and is empty at the end.
         """
-        assert allowed(Status.SUBMITTED, MAY[Role.TECHNICIAN]) == (Act.RECEIVE,)
-        assert allowed(Status.SUBMITTED, MAY[Role.AGENT]) == ()
-        assert allowed(Status.REPORTED, EVERYTHING) == ()
+        assert allowed(Status.SUBMITTED, MAY[Role.TECHNICIAN]) == (
+            Act.RECEIVE,
+            Act.REJECT,
+            Act.HOLD,
+        )
+        assert allowed(Status.SUBMITTED, MAY[Role.AGENT]) == (Act.WITHDRAW,)
+        assert allowed(Status.SCREENED, MAY[Role.AGENT]) == ()
+        assert allowed(Status.REPORTED, EVERYTHING) == (Act.TAKE_BACK,)
         assert Act.REPORT in allowed(Status.IN_REVIEW, MAY[Role.REVIEWER])
         for status in Status:
             assert set(allowed(status, EVERYTHING)) == {

@@ -43,7 +43,7 @@ async def record_analysis(
 
     """
     held = await samples.hold(
-        session, caller=caller, sample_id=sample_id, token=token, lease_s=lease_s
+        session, caller=caller, sample_id=sample_id, token=token, lease_s=lease_s, opens=True
     )
     if held.stage is Stage.REVIEW:
         raise Conflict("A review records no analyses: return the sample to the bench.")

@@ -19,12 +19,16 @@ from app.samples.evidence_models import (
     sample_link,
 )
 from app.samples.models import assessment
+from app.samples.rules import POST_DAYS
 
 _FACTS = text(
     """
     SELECT s.id, s.agency_id, s.laboratory_id, s.submission_id, s.body, s.status, s.version, s.rank_key,
            s.submitted_at, s.assessment_id, u.body AS seizure, q.sample_id IS NOT NULL AS queued,
-           coalesce(q.stage, 'screen') AS stage, coalesce(q.aged_from, s.submitted_at) AS aged_from,
+           coalesce(q.stage, CASE s.resumes_to WHEN 'screened' THEN 'confirm' WHEN 'confirmed' THEN 'review'
+                             ELSE 'screen' END) AS stage,
+           coalesce(q.aged_from, greatest(s.submitted_at, s.received_at - make_interval(days => :post_days)))
+               AS aged_from,
            a.band, a.policy, a.detail,
            (SELECT jsonb_agg(jsonb_build_object('kind', e.kind, 'body', e.body) ORDER BY e.id)
               FROM evidence AS e WHERE e.sample_id = s.id AND e.withdrawn_at IS NULL) AS learnt
@@ -123,7 +127,7 @@ async def facts(session: Session, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """
     Return everything the ranking may know of these samples, and how they stand.
     """
-    return (await session.execute(_FACTS, {"ids": list(ids)})).all()
+    return (await session.execute(_FACTS, {"ids": list(ids), "post_days": POST_DAYS})).all()
 
 
 async def rekey(

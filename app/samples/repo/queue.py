@@ -7,9 +7,22 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Row, TextClause, bindparam, delete, func, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    TextClause,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
+from app.custody import service as custody
 from app.kit import rows
 from app.kit.db import Session
 from app.samples.models import assessment, bench_turn, claim, queue_task, sample
@@ -33,7 +46,7 @@ _LEASE = """
     taken AS (
         UPDATE queue_task AS q
         SET token = q.token + 1, holder = :holder, claim_id = gen_random_uuid(),
-            lease_until = now() + make_interval(secs => :lease_s)
+            lease_until = now() + make_interval(secs => :lease_s), open_since = NULL, kept_since = NULL
         FROM picked AS p
         WHERE q.sample_id = p.sample_id AND q.holder IS NULL
         RETURNING q.sample_id, q.laboratory_id, q.stage, q.token, q.claim_id, q.lease_until,
@@ -95,7 +108,13 @@ _COUNT_STARTS = (
     .returning(bench_turn.c.starts)
 )
 
-_FREE: dict[str, Any] = {"holder": None, "claim_id": None, "lease_until": None}
+_FREE: dict[str, Any] = {
+    "holder": None,
+    "claim_id": None,
+    "lease_until": None,
+    "open_since": None,
+    "kept_since": None,
+}
 
 
 async def count_starts(session: Session, *, laboratory_id: UUID, stage: Stage, count: int) -> int:
@@ -171,9 +190,11 @@ async def find_claim(session: Session, claim_id: UUID) -> Row[Any] | None:
     return (await session.execute(select(claim).where(claim.c.id == claim_id))).one_or_none()
 
 
-async def held(session: Session, *, holder: UUID | None) -> Sequence[Row[Any]]:
+async def held(
+    session: Session, *, holder: UUID | None, beyond_lease: bool = False
+) -> Sequence[Row[Any]]:
     """
-    Return the open claims of this laboratory, or of one holder, oldest first.
+    Return the open claims of this laboratory, or of one holder, oldest first; or those kept beyond their lease.
     """
     statement = (
         select(
@@ -184,6 +205,10 @@ async def held(session: Session, *, holder: UUID | None) -> Sequence[Row[Any]]:
             claim.c.holder,
             claim.c.taken_at,
             queue_task.c.lease_until,
+            (queue_task.c.lease_until < func.now()).label("beyond_lease"),
+            queue_task.c.kept_since,
+            queue_task.c.open_since.is_not(None).label("work_open"),
+            custody.in_hand(queue_task.c.sample_id, queue_task.c.holder).label("in_hand"),
             sample.c.agency_file_number,
             sample.c.exhibit_number,
         )
@@ -195,20 +220,36 @@ async def held(session: Session, *, holder: UUID | None) -> Sequence[Row[Any]]:
     )
     if holder is not None:
         statement = statement.where(claim.c.holder == holder)
+    if beyond_lease:
+        statement = statement.where(queue_task.c.lease_until < func.now())
     return (await session.execute(statement)).all()
 
 
 async def extend(
-    session: Session, *, sample_id: UUID, token: int, holder: UUID, lease_s: int
+    session: Session,
+    *,
+    sample_id: UUID,
+    token: int,
+    holder: UUID,
+    lease_s: int,
+    opens: bool = False,
 ) -> Row[Any] | None:
     """
     Prolong a lease, if this token still holds it; the row stays locked until the commit.
+
+    With ``opens`` there is open work under it from now on, and it does not lapse.
     """
     c = queue_task.c
+    values: dict[str, Any] = {
+        "lease_until": func.now() + timedelta(seconds=lease_s),
+        "kept_since": None,
+    }
+    if opens:
+        values["open_since"] = func.coalesce(c.open_since, func.now())
     statement = (
         update(queue_task)
         .where(c.sample_id == sample_id, c.token == token, c.holder == holder)
-        .values(lease_until=func.now() + timedelta(seconds=lease_s))
+        .values(**values)
         .returning(c.claim_id, c.stage, c.lease_until, c.aged_from)
     )
     return (await session.execute(statement)).one_or_none()
@@ -232,38 +273,66 @@ async def free(
     return UUID(str(found))
 
 
+def _kept() -> ColumnElement[bool]:
+    # An analysis is open under the claim, or its holder has the item in their hands.
+    c = queue_task.c
+    return or_(c.open_since.is_not(None), custody.in_hand(c.sample_id, c.holder))
+
+
 async def free_expired(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """
-    Free those of these tasks whose lease has run out by now, and end their claims as lapsed (C5).
+    Free those of these tasks whose lease has run out by now and on which nothing is open; end their claims (C5).
     """
-    statement = text(
-        """
-        WITH due AS MATERIALIZED (
-            SELECT sample_id, claim_id FROM queue_task
-            WHERE sample_id = ANY (:ids) AND lease_until < now()
-            FOR UPDATE SKIP LOCKED),
-        freed AS (
-            UPDATE queue_task AS q SET holder = NULL, claim_id = NULL, lease_until = NULL
-            FROM due WHERE q.sample_id = due.sample_id)
-        UPDATE claim SET ended_at = :now, outcome = 'lapsed'
-        FROM due WHERE claim.id = due.claim_id
-        RETURNING claim.id, claim.sample_id
-        """
+    c = queue_task.c
+    due = (
+        select(c.sample_id, c.claim_id)
+        .where(c.sample_id.in_(sample_ids), c.lease_until < func.now(), ~_kept())
+        .with_for_update(skip_locked=True, of=queue_task)
+        .cte("due")
     )
-    return (await session.execute(statement, {"ids": list(sample_ids), "now": session.now})).all()
+    freed = update(queue_task).where(c.sample_id == due.c.sample_id).values(**_FREE).cte("freed")
+    statement = (
+        update(claim)
+        .where(claim.c.id == due.c.claim_id)
+        .values(ended_at=session.now, outcome=ClaimOutcome.LAPSED)
+        .returning(claim.c.id, claim.c.sample_id)
+        .add_cte(freed)
+    )
+    return (await session.execute(statement)).all()
+
+
+async def keep_expired(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """
+    Mark those of these tasks that stay although their lease ran out; return the ones that were not marked before.
+    """
+    c = queue_task.c
+    statement = (
+        update(queue_task)
+        .where(
+            c.sample_id.in_(sample_ids),
+            c.lease_until < func.now(),
+            c.kept_since.is_(None),
+            _kept(),
+        )
+        .values(kept_since=func.now())
+        .returning(c.sample_id, c.claim_id, c.holder, c.open_since)
+    )
+    return (await session.execute(statement)).all()
 
 
 async def expired(session: Session, *, limit: int) -> Sequence[Row[Any]]:
     """
     Return tasks whose lease has run out, of every laboratory (the worker's view: ids only).
 
-    Open claims are few and have an index of their own; lease columns have none, on purpose.
+    Open claims are few and have an index of their own; lease columns have none, on purpose. What was left before comes
+    last: it may have become free to go, and must not keep others waiting.
     """
     statement = text(
         """
         SELECT q.sample_id, q.laboratory_id
         FROM claim AS c JOIN queue_task AS q ON q.sample_id = c.sample_id
         WHERE c.ended_at IS NULL AND q.lease_until < now()
+        ORDER BY q.kept_since NULLS FIRST
         LIMIT :limit
         """
     )

@@ -27,7 +27,10 @@ from app.samples.models import assessment, hearing, sample, submission, submissi
 from app.samples.rules import Status
 
 # What is polled is written once: building a statement anew costs as much as reading its row.
-_PLACE = text("SELECT * FROM place_in_line(:ids)")
+# What is paused or has ended stands nowhere in line.
+_PLACE = text(
+    "SELECT p.* FROM place_in_line(:ids) AS p JOIN sample AS s ON s.id = p.sample_id WHERE s.resumes_to IS NULL"
+)
 _VERSION = select(sample.c.version).where(sample.c.id == bindparam("sample_id"))
 _WITH_ASSESSMENT = select(sample, assessment.c.detail.label("risk")).join(
     assessment, assessment.c.id == sample.c.assessment_id

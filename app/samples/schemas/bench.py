@@ -93,6 +93,10 @@ class HeldLine(BaseModel):
     holder: ClientId
     taken_at: datetime
     lease_until: datetime
+    beyond_lease: bool = Field(description="Its lease has run out, and it was kept.")
+    kept_since: datetime | None = Field(description="When that was noticed and recorded.")
+    work_open: bool = Field(description="An analysis is recorded and not yet concluded.")
+    in_hand: bool = Field(description="Its holder has the item in their hands.")
 
 
 class HeldOut(BaseModel):

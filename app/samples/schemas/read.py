@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from app.kit.ids import AgencyId, SampleId, SubmissionId
 from app.samples.rules import Stage, Status
+from app.samples.schemas.halts import HaltOut
 from app.samples.schemas.submit import HearingIn
 from app.samples.schemas.words import Number, Strict
 
@@ -101,15 +102,19 @@ class SampleOut(BaseModel):
     confirmed_at: datetime | None
     reported_at: datetime | None
     updated_at: datetime
+    resumes_to: Status | None = Field(
+        description="Where a paused or ended sample would go on; null for all others."
+    )
     exhibit: dict[str, Any] = Field(description="The exhibit as the agency described it.")
 
 
 class SampleDetailOut(SampleOut):
     """
-    One sample with its latest assessment.
+    One sample with its latest assessment, and why it is halted, if it is.
     """
 
     risk: RiskOut
+    halt: HaltOut | None
 
 
 class HoldingOut(BaseModel):

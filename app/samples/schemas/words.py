@@ -25,6 +25,9 @@ Number = Annotated[
 Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _Clean
 ]
+Note = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), _Clean
+]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), _Clean]
 
 

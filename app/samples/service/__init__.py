@@ -4,6 +4,7 @@ What may be done with submissions and samples. Other domains call these function
 
 from app.samples.service.bench import claim_named, claim_next, queue_head, receive
 from app.samples.service.evidence import give, history, why
+from app.samples.service.halting import HeldByAnother, halt
 from app.samples.service.holding import (
     Held,
     finish,
@@ -33,6 +34,7 @@ __all__ = [
     "AlreadyThere",
     "Filters",
     "Held",
+    "HeldByAnother",
     "Moved",
     "Reranked",
     "apply",
@@ -41,6 +43,7 @@ __all__ = [
     "custody_of",
     "finish",
     "give",
+    "halt",
     "heartbeat",
     "held",
     "history",

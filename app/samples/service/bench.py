@@ -16,7 +16,6 @@ from app.kit.rows import mapping
 from app.samples.repo import queue as repo
 from app.samples.repo import read as read_repo
 from app.samples.rules import (
-    POST_DAYS,
     Act,
     Stage,
     claim_scope,
@@ -30,6 +29,7 @@ from app.samples.schemas import (
     ReceiptIn,
     ReceiptOut,
 )
+from app.samples.service.halting import aged
 from app.samples.service.look_up import look_up, risk_out, sample_out
 from app.samples.service.moves import apply
 
@@ -47,7 +47,7 @@ async def receive(session: Session, *, caller: Caller, receipt: ReceiptIn) -> Re
     row = await read_repo.one(session, sample_id) if sample_id else None
     if row is None or sample_id is None:
         raise NotFound
-    aged_from = max(row.submitted_at, session.now - timedelta(days=POST_DAYS))
+    aged_from = aged(row.submitted_at, session.now)
     rank_key = row.rank_key + (aged_from - row.submitted_at) // timedelta(microseconds=1)
     moved = await apply(
         session,

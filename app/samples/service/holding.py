@@ -10,12 +10,14 @@ from uuid import UUID
 
 import structlog
 
+from app.access import service as access
 from app.access.rules import Scope
 from app.access.service import Caller
 from app.kit import metrics
 from app.kit.db import WORKER, Database, Session, as_laboratory
 from app.kit.errors import AppError, NotFound, Stale
 from app.kit.rows import mapping
+from app.ledger import service as ledger
 from app.samples.repo import evidence as evidence_repo
 from app.samples.repo import moves as moves_repo
 from app.samples.repo import queue as repo
@@ -45,22 +47,29 @@ class Held:
     aged_from: datetime
 
 
-async def held(session: Session, *, caller: Caller) -> HeldOut:
+async def held(session: Session, *, caller: Caller, beyond_lease: bool = False) -> HeldOut:
     """
-    Return what the caller holds; for a supervisor, what everybody holds.
+    Return what the caller holds; for a supervisor, what everybody holds, or what is kept beyond its lease.
     """
     holder = None if Scope.OVERSEE in caller.scopes else caller.client_id
-    rows = await repo.held(session, holder=holder)
+    rows = await repo.held(session, holder=holder, beyond_lease=beyond_lease)
     return HeldOut(items=[HeldLine.model_validate(mapping(row)) for row in rows])
 
 
 async def hold(
-    session: Session, *, caller: Caller, sample_id: UUID | None, token: int, lease_s: int
+    session: Session,
+    *,
+    caller: Caller,
+    sample_id: UUID | None,
+    token: int,
+    lease_s: int,
+    opens: bool = False,
 ) -> Held:
     """
     Prove that this caller still holds this sample, prolong the lease, and keep the row locked until the commit.
 
-    Everything a claim does begins with this UPDATE: a stale writer is refused by it, and counted.
+    Everything a claim does begins with this UPDATE: a stale writer is refused by it, and counted. With ``opens`` work
+    begins that is not concluded yet: from then on the claim does not lapse.
 
     Raises:
         NotFound: when the sample is not this laboratory's.
@@ -70,16 +79,31 @@ async def hold(
     row = None
     if sample_id is not None:
         row = await repo.extend(
-            session, sample_id=sample_id, token=token, holder=caller.client_id, lease_s=lease_s
+            session,
+            sample_id=sample_id,
+            token=token,
+            holder=caller.client_id,
+            lease_s=lease_s,
+            opens=opens,
         )
     if row is None or sample_id is None:
         await read_version(session, sample_id)
         metrics.FENCED.labels("claim").inc()
         _log.warning("fenced_write", sample=str(sample_id), token=token)
         raise Stale(
-            "This claim no longer holds the sample: it lapsed, was put back or is finished."
+            "This claim no longer holds the sample: it lapsed, was put back or is finished.",
+            extra=await _now(session, sample_id),
         )
     return Held(row.claim_id, sample_id, token, Stage(row.stage), row.aged_from)
+
+
+async def _now(session: Session, sample_id: UUID | None) -> dict[str, Any]:
+    # Who has it now is for the laboratory's own people: nobody else can come here with a claim.
+    task = await repo.task(session, sample_id) if sample_id else None
+    if task is None or task.holder is None:
+        return {"held_by": None}
+    names = await access.names(session, [task.holder])
+    return {"held_by": names.get(task.holder)}
 
 
 async def read_version(session: Session, sample_id: UUID | None) -> None:
@@ -112,7 +136,7 @@ async def heartbeat(
         session, sample_id=claim.sample_id, token=token, holder=caller.client_id, lease_s=lease_s
     )
     if row is None or row.claim_id != claim.id:
-        raise Stale("This claim has ended.")
+        raise Stale("This claim has ended.", extra=await _now(session, claim.sample_id))
     return HeartbeatOut(id=claim.id, token=token, lease_until=row.lease_until)
 
 
@@ -225,7 +249,8 @@ async def lapse_expired(database: Database) -> int:
     """
     Give back every sample whose lease has run out, each laboratory in its own transaction, and count them.
 
-    Called by the workers' sweep: it needs no doorbell.
+    Where an analysis is open, or the holder has the item in their hands, the claim stays: that is recorded once and
+    stands in the supervisor's list from then on. Called by the workers' sweep: it needs no doorbell.
     """
     async with database.reading(WORKER) as session:
         due = await repo.expired(session, limit=_LAPSES_AT_ONCE)
@@ -252,5 +277,30 @@ async def _lapse(database: Database, laboratory_id: UUID, sample_ids: Sequence[U
                 sample_ids=[row.sample_id for row in freed],
                 actor_id=None,
             )
+        kept = await repo.keep_expired(session, sample_ids)
+        if kept:
+            await _tell_kept(session, kept)
     metrics.RESCUED.labels("claim").inc(len(freed))
     return len(freed)
+
+
+async def _tell_kept(session: Session, kept: Sequence[Any]) -> None:
+    samples = {row.id: row for row in await read_repo.several(session, [k.sample_id for k in kept])}
+    facts = []
+    for one in kept:
+        why = "work_open" if one.open_since else "in_hand"
+        sample = samples[one.sample_id]
+        _log.warning("claim_kept", sample=str(one.sample_id), claim=str(one.claim_id), why=why)
+        facts.append(
+            ledger.Fact(
+                kind="sample.claim_kept",
+                agency_id=sample.agency_id,
+                laboratory_id=sample.laboratory_id,
+                submission_id=sample.submission_id,
+                sample_id=sample.id,
+                version=sample.version,
+                actor_id=None,
+                details={"claim": str(one.claim_id), "why": why},
+            )
+        )
+    await ledger.record(session, facts)

@@ -11,6 +11,7 @@ from app.custody import service as custody
 from app.kit.db import Session
 from app.kit.errors import NotFound
 from app.kit.rows import mapping
+from app.samples.repo import halts
 from app.samples.repo import read as repo
 from app.samples.repo.read import Filters
 from app.samples.rules import BASIS, Stage
@@ -69,8 +70,14 @@ async def look_up(session: Session, sample_id: UUID | None) -> SampleDetailOut:
     row = await repo.one(session, sample_id) if sample_id else None
     if row is None:
         raise NotFound
+    why = await halts.find(session, row.halt_id) if row.halt_id else None
     return SampleDetailOut.model_validate(
-        {**mapping(row), "exhibit": row.body, "risk": risk_out(row.risk)}
+        {
+            **mapping(row),
+            "exhibit": row.body,
+            "risk": risk_out(row.risk),
+            "halt": mapping(why) if why else None,
+        }
     )
 
 

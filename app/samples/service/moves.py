@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from app.kit.db import Session
-from app.kit.errors import Conflict, NotFound
+from app.kit.errors import Conflict, NotFound, Stale
 from app.kit.rows import mapping
 from app.ledger import service as ledger
 from app.samples.repo import moves as moves_repo
 from app.samples.repo import read as read_repo
-from app.samples.rules import Act, moves_of
+from app.samples.rules import Act, Move, moves_of
 from app.webhooks import service as webhooks
 from app.webhooks.rules import EventType
 
@@ -41,6 +41,8 @@ async def apply(
     summary: Mapping[str, Any] | None = None,
     rank_key: int | None = None,
     assessment_id: UUID | None = None,
+    version: int | None = None,
+    halt_id: UUID | None = None,
 ) -> list[Moved]:
     """
     Make one move with each of these samples, record it, and announce it where the table of moves says so.
@@ -54,17 +56,26 @@ async def apply(
         summary: what the event says besides the status; safe to log.
         rank_key: the key of the next stage, where the move queues for one.
         assessment_id: what that key was computed by.
+        version: the version the caller knows; the move itself refuses when it is no longer that.
+        halt_id: why the sample is taken out of its course, where it is.
 
     Raises:
         NotFound: when one of them is not there for this caller.
+        Stale: when its version is no longer the one the caller knows.
         Conflict: when one of them is not in a status that allows this.
 
     """
     rows = await moves_repo.carry_out(
-        session, act=act, sample_ids=sample_ids, rank_key=rank_key, assessment_id=assessment_id
+        session,
+        act=act,
+        sample_ids=sample_ids,
+        rank_key=rank_key,
+        assessment_id=assessment_id,
+        version=version,
+        halt_id=halt_id,
     )
     if len(rows) != len(set(sample_ids)):
-        await _refuse(session, act, sample_ids, {row.id for row in rows})
+        await _refuse(session, act, sample_ids, {row.id for row in rows}, version)
     moved = [Moved(mapping(row), row.from_status) for row in rows]
     owed = await _announce(session, act, moved, summary or {})
     await ledger.record(
@@ -94,16 +105,25 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-async def _refuse(session: Session, act: Act, wanted: Sequence[UUID], moved: set[UUID]) -> None:
+async def _refuse(
+    session: Session, act: Act, wanted: Sequence[UUID], moved: set[UUID], version: int | None
+) -> None:
     left = next(sample_id for sample_id in wanted if sample_id not in moved)
-    status = await moves_repo.status(session, left)
-    if status is None:
+    now = await moves_repo.standing(session, left)
+    if now is None:
         raise NotFound
-    needed = ", ".join(sorted({str(move.source) for move in moves_of(act)}))
+    extra = {"status_now": now.status, "version_now": now.version}
+    if version is not None and now.version != version:
+        raise Stale(extra=extra)
+    needed = ", ".join(sorted({_needed(move) for move in moves_of(act)}))
     raise Conflict(
-        f"This sample is {status}; to {act.replace('_', ' ')} it must be {needed}.",
-        extra={"status_now": status},
+        f"This sample is {now.status}; to {act.replace('_', ' ')} it must be {needed}.",
+        extra=extra,
     )
+
+
+def _needed(move: Move) -> str:
+    return f"{move.source} (from {move.came_from})" if move.came_from else str(move.source)
 
 
 async def _announce(

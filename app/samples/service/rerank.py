@@ -167,7 +167,7 @@ async def _rerank(
         for row in await repo.facts(session, sample_ids)
         if row.laboratory_id == laboratory_id
         and row.status not in FINAL
-        and (row.queued or row.status == Status.SUBMITTED)
+        and (row.queued or row.status in {Status.SUBMITTED, Status.ON_HOLD})
     ]
     if not rows:
         return []

@@ -246,11 +246,21 @@ async def claim(here: Here, body: ClaimIn, who: QueueCaller, session: WriteSessi
 
 
 @router.get("/lab/claims", responses=problems(403), tags=["technician", "reviewer", "supervisor"])
-async def held(who: QueueCaller, session: ReadSession) -> HeldOut:
+async def held(
+    who: QueueCaller,
+    session: ReadSession,
+    *,
+    beyond_lease: Annotated[
+        bool, Query(description="Only claims that stayed although their lease ran out.")
+    ] = False,
+) -> HeldOut:
     """
     See what you hold; as a supervisor, what everybody holds, with the token that puts it back.
+
+    A claim with an analysis open, or whose holder has the item in their hands, does not lapse: a supervisor finds it
+    here with ``beyond_lease``, and decides.
     """
-    return await service.held(session, caller=who)
+    return await service.held(session, caller=who, beyond_lease=beyond_lease)
 
 
 @router.put(

@@ -1,0 +1,11 @@
+"""
+Submissions, samples, the queue and its claims, and what takes a sample out of its course, over HTTP.
+"""
+
+from fastapi import APIRouter
+
+from app.samples.api import course, halts
+
+router = APIRouter()
+router.include_router(course.router)
+router.include_router(halts.router)
