@@ -34,6 +34,8 @@ TOLD: dict[EventType, str] = {
     EventType.FINDING_CONTRADICTED: "What was released before does not hold. A person must acknowledge it.",
     EventType.FINDING_WITHDRAWN: "What was released before is taken back. A person must acknowledge it.",
     EventType.EVENT_UNACKNOWLEDGED: "A correction is still open: nobody at your agency has acknowledged it.",
+    EventType.WEBHOOK_CHALLENGE: "The first push: answer 200 with exactly `data.challenge` as the body.",
+    EventType.WEBHOOK_SECRET_ROTATED: "An endpoint's secret was replaced.",
     EventType.WEBHOOK_TEST: "Sent on the endpoint owner's request; concerns no file.",
 }
 """What each outgoing event means. Every type has a row: the application does not start without it."""

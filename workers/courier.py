@@ -8,9 +8,11 @@ deliveries and nobody else's; whoever rings while it is at work only makes it lo
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
@@ -19,14 +21,17 @@ from app.kit.db import WORKER, Database, as_agency
 from app.webhooks import service as webhooks
 from app.webhooks.rules import Reply
 from workers.outbound import Outbound
+from workers.settling import Settling
 
 _log = structlog.get_logger(__name__)
 
 _GATHER_S = 0.02
 """After one send has ended others are about to: one claim for all of them is cheaper."""
-_SETTLE_WAITS_S = (0.2, 1.0, 3.0)
-"""How long to wait before recording again what the database did not take; the lease outlives it."""
 _CLOSING_S = 5.0
+
+
+Letters = asyncio.Task[Mapping[UUID, webhooks.Envelope]]
+"""What an agency's claimed deliveries say, read once for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,9 @@ class Courier:
         self._pace = pace or Pace()
         # Spreads retries, guards nothing.
         self._chance = chance or random.Random()  # noqa: S311 - jitter, no secret
+        self._settling = Settling(database)
         self._under_way: set[asyncio.Task[None]] = set()
+        self._suspects = 0
         self._round: asyncio.Task[None] | None = None
         self._again = asyncio.Event()
         self._closing = False
@@ -133,12 +140,29 @@ class Courier:
                 limit=room,
                 lease_s=self._pace.lease_s,
                 per_endpoint_cap=self._pace.per_endpoint,
+                # One at a time: it may be what killed the process before this one.
+                suspects=0 if self._suspects else 1,
             )
+        self._suspects += sum(one.suspect for one in claims)
+        of: dict[UUID, list[webhooks.Claimed]] = defaultdict(list)
         for claimed in claims:
-            task = asyncio.create_task(self._carry(claimed))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            of[claimed.agency_id].append(claimed)
+        for agency_id, group in of.items():
+            letters = asyncio.create_task(self._read(agency_id, group))
+            for claimed in group:
+                task = asyncio.create_task(self._carry(claimed, letters))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
         return len(claims)
+
+    async def _read(
+        self, agency_id: UUID, group: Sequence[webhooks.Claimed]
+    ) -> Mapping[UUID, webhooks.Envelope]:
+        # In its recipient's name: it sees that agency's events and no other's (E9).
+        async with self._database.reading(as_agency(agency_id)) as session:
+            return await webhooks.envelopes(
+                session, [one.delivery_id for one in group], key=self._key
+            )
 
     async def _wait(self) -> None:
         if not self._under_way:
@@ -155,27 +179,22 @@ class Courier:
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=_GATHER_S)
 
-    async def _carry(self, claimed: webhooks.Claimed) -> None:
+    async def _carry(self, claimed: webhooks.Claimed, letters: Letters) -> None:
         try:
-            reply = await self._send(claimed)
-            if reply.status == webhooks.GONE:
-                # Before settling: if this process dies in between, the next look finds the endpoint
-                # disabled.
-                async with self._database.transaction(as_agency(claimed.agency_id)) as session:
-                    await webhooks.disable_gone(session, endpoint_id=claimed.endpoint_id)
-            await self._settle(claimed, reply)
+            # Shielded: whoever is canceled leaves the letters of its neighbors alone.
+            envelope = (await asyncio.shield(letters)).get(claimed.delivery_id)
+            reply = await self._send(envelope) if envelope else Reply(error="secret")
+            await self._note(claimed, envelope, reply)
+            await self._settling.record(webhooks.Told(claimed, reply, self._chance.random()))
         except Exception:  # noqa: BLE001 - one delivery must not end the others
             # The claim runs out by itself, and the attempt stays visible as unknown.
             _log.exception(
                 "delivery_left_to_its_lease", delivery_id=ids.write("dlv", claimed.delivery_id)
             )
+        finally:
+            self._suspects -= claimed.suspect
 
-    async def _send(self, claimed: webhooks.Claimed) -> Reply:
-        async with self._database.reading(as_agency(claimed.agency_id)) as session:
-            found = await webhooks.envelopes(session, [claimed.delivery_id], key=self._key)
-        envelope = found.get(claimed.delivery_id)
-        if envelope is None:
-            return Reply(error="secret")
+    async def _send(self, envelope: webhooks.Envelope) -> Reply:
         headers = webhooks.sign(
             envelope.secrets,
             message_id=envelope.message_id,
@@ -184,19 +203,26 @@ class Courier:
         )
         return await self._outbound.post(envelope.url, headers=headers, body=envelope.body)
 
-    async def _settle(self, claimed: webhooks.Claimed, reply: Reply) -> None:
-        jitter = self._chance.random()
-        for wait_s in (*_SETTLE_WAITS_S, None):
-            try:
-                async with self._database.transaction(WORKER) as session:
-                    await webhooks.settle(session, claimed, reply, jitter=jitter)
-            except Exception as problem:
-                if wait_s is None:
-                    raise
-                _log.warning("settle_failed", error=type(problem).__name__, again_in_s=wait_s)
-                await asyncio.sleep(wait_s)
-            else:
-                return
+    async def _note(
+        self, claimed: webhooks.Claimed, envelope: webhooks.Envelope | None, reply: Reply
+    ) -> None:
+        # Before settling: if this process dies in between, the next look finds it noted, and an
+        # endpoint that said 410 disabled.
+        if reply.status == webhooks.GONE:
+            async with self._database.transaction(as_agency(claimed.agency_id)) as session:
+                await webhooks.disable_gone(session, endpoint_id=claimed.endpoint_id)
+        proof = reply.response_sha256
+        if (
+            envelope is not None
+            and envelope.challenge_sha256 is not None
+            and proof == envelope.challenge_sha256
+            and reply.status is not None
+            and reply.status // 100 == 2  # noqa: PLR2004 - the class of success
+        ):
+            async with self._database.transaction(as_agency(claimed.agency_id)) as session:
+                await webhooks.note_proof(
+                    session, endpoint_id=claimed.endpoint_id, proof=envelope.challenge_sha256
+                )
 
 
 @asynccontextmanager

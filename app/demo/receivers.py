@@ -22,6 +22,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _WITHIN_S = 10
+_CHALLENGE = "webhook.challenge"
 
 
 @dataclass
@@ -63,18 +64,28 @@ class Receiver:
         """
         return f"http://127.0.0.1:{self.port}/assayline"
 
-    def take(self, headers: Mapping[str, str], body: bytes) -> int:
+    def take(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         """
-        Take one push and return the status to answer with.
+        Take one push and return the status and the body to answer with.
         """
         if self.down:
             self.turned_away += 1
-            return 503
+            return 503, b""
+        if not self.secret:
+            # The challenge may be here before the answer that tells the secret: it comes again.
+            return 503, b""
         try:
             signing.verify(self.secret, headers, body, now=int(utc_now().timestamp()))
         except (signing.BadSignatureError, ValueError):
             self.refused += 1
-            return 401
+            return 401, b""
+        event = json.loads(body)
+        if event["type"] == _CHALLENGE:
+            # Said back, it proves that whoever registered this address also receives here.
+            return 200, event["data"]["challenge"].encode()
+        return self._take(headers, event), b""
+
+    def _take(self, headers: Mapping[str, str], event: Mapping[str, Any]) -> int:
         self.verified += 1
         if self.drops > 0:
             self.drops -= 1
@@ -84,7 +95,6 @@ class Receiver:
             self.doubles += 1
             return 200
         self._seen.add(event_id)
-        event = json.loads(body)
         self._apply(event_id, event["type"], event["data"])
         return 200
 
@@ -109,9 +119,9 @@ class Receiver:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
-        status = self.take(headers, body) if scope["method"] == "POST" else 405
+        status, answer = self.take(headers, body) if scope["method"] == "POST" else (405, b"")
         await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": answer})
 
 
 class Town:

@@ -366,9 +366,16 @@ def receivers(agencies: Sequence[str], *, drops: int = 0) -> dict[str, Receiver]
     }
 
 
+_PROVED_WITHIN_S = 60
+"""A challenge that came before its secret is known is retried within five seconds."""
+
+
 async def subscribe(api: Api, people: Cast, town: Town) -> dict[str, str]:
     """
-    Have each agency register its receiver, and return the endpoints' ids.
+    Have each agency register its receiver, and return the endpoints' ids once each is proved.
+
+    Raises:
+        TimeoutError: when one of them has not answered its challenge in time.
     """
     made = {}
     for agency, receiver in town.receivers.items():
@@ -383,4 +390,9 @@ async def subscribe(api: Api, people: Cast, town: Town) -> dict[str, str]:
         )
         receiver.secret = answer["secret"]
         made[agency] = answer["endpoint"]["id"]
+    async with asyncio.timeout(_PROVED_WITHIN_S):
+        for agency, endpoint in made.items():
+            path, key = f"/v1/webhooks/{endpoint}", people.key(agency, cast.AGENT)
+            while (await api.call("GET", path, key=key)).json()["verified_at"] is None:  # noqa: ASYNC110 - another process cannot set an Event
+                await asyncio.sleep(0.05)
     return made

@@ -141,6 +141,7 @@ async def _deliveries(api: Api, key: str, endpoint: str) -> dict[str, tuple[str,
         one["event_id"]: (one["state"], len(one["attempts"]), one["type"])
         async for page in api.pages(path, key=key)
         for one in page
+        if one["type"] in SUBSCRIBED
     }
 
 

@@ -4,6 +4,7 @@ Tables of what agencies are owed: endpoints, events, deliveries, attempts.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -14,13 +15,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from app.kit.db import metadata
 from app.webhooks.escalation import Action
-from app.webhooks.rules import DeliveryState
+from app.webhooks.rules import Content, DeliveryState
 
 INSTANT = TIMESTAMP(timezone=True)
 
@@ -36,10 +38,28 @@ endpoint = Table(
     Column("created_at", INSTANT, nullable=False),
     Column("disabled_at", INSTANT),
     Column("disabled_reason", Text),
+    Column("file_number_prefix", Text),
+    Column("content", Text, nullable=False, server_default=Content.THIN.value),
+    Column("signing_box", LargeBinary),
+    Column("public_key", Text),
+    Column("previous_box", LargeBinary),
+    Column("previous_signing_box", LargeBinary),
+    Column("previous_until", INSTANT),
+    Column("rotated_at", INSTANT),
+    Column("challenge_sha256", LargeBinary),
+    Column("verified_at", INSTANT),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("held_until", INSTANT),
     Index(None, "agency_id"),
+    CheckConstraint("content IN ('thin', 'full')", name="content"),
+    CheckConstraint("(previous_box IS NULL) = (previous_until IS NULL)", name="rotation"),
     CheckConstraint("(disabled_at IS NULL) = (disabled_reason IS NULL)", name="disabled"),
 )
-"""``secret_box`` is encrypted at rest (``app.kit.secrets``); ``event_types`` empty means all."""
+"""
+Each ``…box`` is encrypted at rest (``app.kit.secrets``); ``event_types`` empty means all.
+
+``failures`` in a row, over all its deliveries, open the circuit: nothing is sent before ``held_until``.
+"""
 
 event = Table(
     "event",
@@ -53,11 +73,14 @@ event = Table(
     Column("sequence", Integer, nullable=False),
     Column("occurred_at", INSTANT, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("full_body", LargeBinary),
     Index(None, "agency_id", "id"),
+    Index(None, "agency_id", "occurred_at"),
     Index(None, "submission_id"),
 )
 """
-One row per recipient (``agency_id``). ``body`` is serialized once: every attempt sends these bytes.
+One row per recipient (``agency_id``). ``body`` is serialized once: every attempt sends these bytes;
+``full_body`` is what endpoints get that asked for content, where there is any.
 """
 
 delivery = Table(
@@ -74,15 +97,33 @@ delivery = Table(
     Column("lease_until", INSTANT),
     Column("created_at", INSTANT, nullable=False),
     Column("settled_at", INSTANT),
+    Column("attempts_before", Integer, nullable=False, server_default="0"),
+    Column("challenge", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("event_id", "endpoint_id"),
     CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in DeliveryState)})", name="state"),
     CheckConstraint(
         "(state IN ('delivered', 'exhausted')) = (settled_at IS NOT NULL)", name="settled"
     ),
-    Index("ix_delivery_due", "due_at", "id", postgresql_where=text("settled_at IS NULL")),
+    Index(
+        "ix_delivery_open",
+        "endpoint_id",
+        "state",
+        "due_at",
+        "id",
+        postgresql_where=text("settled_at IS NULL"),
+    ),
+    Index(
+        "ix_delivery_endpoint_id_exhausted",
+        "endpoint_id",
+        "event_id",
+        postgresql_where=text("state = 'exhausted'"),
+    ),
     Index(None, "endpoint_id", "id"),
     Index("ix_delivery_exhausted", "id", postgresql_where=text("state = 'exhausted'")),
 )
+"""
+``attempts`` counts all there ever were; those before a replay, ``attempts_before``, use up no turn.
+"""
 
 attempt = Table(
     "attempt",
@@ -150,4 +191,23 @@ acknowledgement = Table(
 )
 """
 A correction one recipient was told; open until a person there says so. One row per event.
+"""
+
+replay = Table(
+    "replay",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("agency_id", Uuid, nullable=False),
+    Column("endpoint_id", Uuid, ForeignKey("endpoint.id"), nullable=False),
+    Column("asked_by", Uuid),
+    Column("asked_at", INSTANT, nullable=False),
+    Column("since", INSTANT),
+    Column("until", INSTANT),
+    Column("only_exhausted", Boolean, nullable=False),
+    Column("event_ids", ARRAY(Uuid)),
+    Column("replayed", BigInteger, nullable=False),
+    Index(None, "endpoint_id", "id"),
+)
+"""
+Who had what sent again. ``asked_by`` is empty when the operator did.
 """

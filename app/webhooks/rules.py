@@ -47,6 +47,10 @@ class EventType(StrEnum):
     """What was released before is taken back: nothing may rest on it."""
     EVENT_UNACKNOWLEDGED = "event.unacknowledged"
     """A reminder: no named person has acknowledged a correction yet."""
+    WEBHOOK_CHALLENGE = "webhook.challenge"
+    """The first thing an endpoint gets: it proves that who registered it also receives there."""
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"  # noqa: S105 - the name of an event
+    """An endpoint's secret was replaced; every endpoint of the agency is told."""
     WEBHOOK_TEST = "webhook.test"
     """Asked for by the endpoint's owner; concerns no file, and stands in no feed."""
 
@@ -59,8 +63,28 @@ CORRECTIONS = frozenset(
 RESULTS = CORRECTIONS | {EventType.FINDING_PRESUMPTIVE, EventType.REPORT_RELEASED}
 """What somebody may have acted upon: whoever got one of these gets every correction too."""
 
-UNFILTERED = CORRECTIONS | {EventType.EVENT_UNACKNOWLEDGED, EventType.WEBHOOK_TEST}
+OWN = frozenset(
+    {EventType.WEBHOOK_CHALLENGE, EventType.WEBHOOK_SECRET_ROTATED, EventType.WEBHOOK_TEST}
+)
+"""About endpoints themselves: concerns no file, and stands in no feed."""
+
+UNFILTERED = CORRECTIONS | OWN | {EventType.EVENT_UNACKNOWLEDGED}
 """What an endpoint gets whichever types it asked for."""
+
+
+class Content(StrEnum):
+    """
+    How much an endpoint is told.
+    """
+
+    THIN = "thin"
+    """Ids, type, sequence, instant, a summary safe to log, a link: the reader fetches the rest."""
+    FULL = "full"
+    """The same and the content itself, where it is small enough to be pushed."""
+
+
+MOST_BODY_BYTES = 20_000
+"""A larger body is not pushed (Standard Webhooks advises this size): the thin one goes instead."""
 
 
 class DeliveryState(StrEnum):
@@ -125,6 +149,11 @@ GONE = 410
 THROTTLED = frozenset({429, 502, 503, 504})
 """The receiver, or what stands before it, asks for patience: ``Retry-After`` counts."""
 
+OPEN_AFTER = 5
+"""So many failures in a row, over all its deliveries, open an endpoint's circuit."""
+HOLDS_S = (5, 10, 30, 60, 120, 300, 600)
+"""For how long nothing is sent then; after that one delivery tries, and success closes the circuit."""
+
 LONGEST_URL = 2048
 HTTPS_PORTS = frozenset({443, 8443})
 
@@ -158,6 +187,8 @@ class Step:
     """Until the next attempt, counted from the database's present."""
     disables: bool = False
     """The endpoint is to get nothing more, by its own word."""
+    hold_s: float = 0
+    """For how long the whole endpoint is to be left alone, by its own word."""
 
 
 def next_step(attempts: int, reply: Reply, *, jitter: float, now: datetime) -> Step:
@@ -167,7 +198,7 @@ def next_step(attempts: int, reply: Reply, *, jitter: float, now: datetime) -> S
     It never lets a delivery pass in silence.
 
     Args:
-        attempts: how many there have been, this one included.
+        attempts: how many there have been, this one included; after a replay, since then.
         reply: what became of it.
         jitter: a random number from 0 to 1.
         now: the database's present, to read a ``Retry-After`` date without the receiver's own
@@ -181,11 +212,13 @@ def next_step(attempts: int, reply: Reply, *, jitter: float, now: datetime) -> S
     if attempts >= MOST_ATTEMPTS:
         return Step(DeliveryState.EXHAUSTED, Outcome.FAILED)
     wait_s = _scheduled(attempts, jitter)
+    hold_s = 0.0
     if status in THROTTLED:
-        asked_s = retry_after_s(reply.retry_after, date=reply.date, now=now)
+        asked_s = retry_after_s(reply.retry_after, date=reply.date, now=now) or 0
         # Never sooner than our own schedule: a receiver may ask for patience, not for haste.
-        wait_s = max(wait_s, min(asked_s or 0, LONGEST_WAIT_S))
-    return Step(DeliveryState.PENDING, Outcome.FAILED, wait_s=wait_s)
+        wait_s = max(wait_s, min(asked_s, LONGEST_WAIT_S))
+        hold_s = min(asked_s, HOLDS_S[-1])
+    return Step(DeliveryState.PENDING, Outcome.FAILED, wait_s=wait_s, hold_s=hold_s)
 
 
 def _scheduled(attempts: int, jitter: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.webhooks.escalation import Action, Level
-from app.webhooks.rules import DeliveryState, DisabledReason, EventType, Outcome
+from app.webhooks.rules import Content, DeliveryState, DisabledReason, EventType, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,14 @@ class EndpointView:
     url: str
     description: str | None
     event_types: tuple[EventType, ...] | None
+    file_number_prefix: str | None
+    content: Content
+    public_key: str | None
     created_at: datetime
+    verified_at: datetime | None
+    rotated_at: datetime | None
+    previous_until: datetime | None
+    held_until: datetime | None
     disabled_at: datetime | None
     disabled_reason: DisabledReason | None
 
@@ -48,6 +55,8 @@ class AttemptView:
     outcome: Outcome
     status_code: int | None
     error: str | None
+    address: str | None
+    response_sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +105,51 @@ class EventView:
 
     body: dict[str, Any]
     acknowledgement: AcknowledgementView | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """
+    How much is sent again, and whether there is more than one call takes.
+    """
+
+    count: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HealthView:
+    """
+    How an endpoint did over the last day, over its last thousand events at most.
+    """
+
+    attempts: int
+    success_rate: float | None
+    p95_s: float | None
+    last_delivered_at: datetime | None
+    last_failed_at: datetime | None
+    pending: int
+    exhausted: int
+    oldest_undelivered_at: datetime | None
+    held_until: datetime | None
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """
+    What an agency's endpoints have not got. Its feed has all of it.
+    """
+
+    pending: int
+    """Waiting for longer than a minute."""
+    exhausted: int
+    """Given up; can be replayed."""
+    oldest_at: datetime | None
+
+    @property
+    def count(self) -> int:
+        """
+        All of it.
+        """
+        return self.pending + self.exhausted

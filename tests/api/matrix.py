@@ -121,6 +121,11 @@ MATRIX: dict[str, Row] = {
     "delete_webhook": Row(Scope.WEBHOOKS, "end"),
     "test_webhook": Row(Scope.WEBHOOKS, "end"),
     "webhook_deliveries": Row(Scope.WEBHOOKS, "end"),
+    "webhook_health": Row(Scope.WEBHOOKS, "end"),
+    "challenge_webhook": Row(Scope.WEBHOOKS, "end"),
+    "verify_webhook": Row(Scope.WEBHOOKS, "end", json={"challenge": "none"}),
+    "rotate_webhook_secret": Row(Scope.WEBHOOKS, "end", json={}),
+    "replay_webhook": Row(Scope.WEBHOOKS, "end", json={"only_exhausted": True}),
     # At the bench
     "receive": Row(Scope.BENCH, "smp", json={"sample_id": IT}),
     "queue": Row(Scope.QUEUE),

@@ -160,7 +160,7 @@ async def test_a_cursor_of_another_agency_is_garbage(world: World) -> None:
         assert made.status_code == 201, made.text
         urls.append(made.headers["Location"])
         for _ in range(2):
-            sent = await world.as_(who).post(f"{urls[-1]}:test")
+            sent = await world.as_(who).post(f"{urls[-1]}:challenge")
             assert sent.status_code == 202, sent.text
 
     lists = {

@@ -21,6 +21,7 @@ DEFINERS = (
     "find_staff_session(bytea)",
     "owe_deliveries(uuid[],uuid)",
     "place_in_line(uuid[])",
+    "replay_deliveries(uuid,uuid[],timestamp with time zone,timestamp with time zone,boolean,integer)",
 )
 """Every SECURITY DEFINER function there may be. Another one needs a reason, a review, and a line here."""
 

@@ -15,7 +15,8 @@ WORKERS_OWN = frozenset({"entry", "pending", "chain", "ledger_head", "feed", "de
 WORKERS_COLUMNS = {
     "queue_task": "sample_id, laboratory_id, claim_id, lease_until",
     "claim": "id, laboratory_id, sample_id, ended_at",
-    "endpoint": "id, agency_id, disabled_at",
+    "endpoint": "id, agency_id, disabled_at, verified_at, held_until, failures",
+    "acknowledgement": "event_id, laboratory_id, acknowledged_at, remind_at",
 }
 """What the worker reads of other tables: whose they are and whether they are due."""
 

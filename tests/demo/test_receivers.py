@@ -31,7 +31,7 @@ def push(receiver: Receiver, event_id: str, *, sequence: int = 2, secret: str | 
         timestamp=int(utc_now().timestamp()),
         body=body,
     )
-    return receiver.take(headers, body)
+    return receiver.take(headers, body)[0]
 
 
 class TestTake:

@@ -5,9 +5,9 @@ The worker as it must not be: it records a delivery before it has made it.
 import asyncio
 
 from app.webhooks.rules import Reply
-from app.webhooks.service import Claimed
+from app.webhooks.service import Claimed, Told
 from workers import main
-from workers.courier import Courier
+from workers.courier import Courier, Letters
 
 SENDS_AFTER_S = 300.0
 """Longer than any test: whoever kills this worker after a recorded delivery kills it before the send."""
@@ -18,11 +18,12 @@ class HastyCourier(Courier):
     Settles first, sends afterwards.
     """
 
-    async def _carry(self, claimed: Claimed) -> None:
+    async def _carry(self, claimed: Claimed, letters: Letters) -> None:
         # Read before settling, so that only the order of sending and recording is wrong.
-        await self._settle(claimed, Reply(status=204))
+        envelope = (await letters)[claimed.delivery_id]
+        await self._settling.record(Told(claimed, Reply(status=204), 0))
         await asyncio.sleep(SENDS_AFTER_S)
-        await self._send(claimed)
+        await self._send(envelope)
 
 
 if __name__ == "__main__":

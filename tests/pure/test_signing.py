@@ -73,6 +73,16 @@ class TestVectors:
         }
         signing.verify(secret, made, body, now=timestamp)
 
+    def test_the_specifications_own_body(self) -> None:
+        """
+        W6: the body the specification prints, under a secret chosen for the vector.
+        """
+        made = signing.sign(
+            [A], message_id="msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", timestamp=1674087231, body=SPEC_BODY
+        )
+
+        assert made[signing.SIGNATURE] == "v1,ARw42xaAApl/nxRo+iPGYwSaMQaOwMo2eyH5JBRA+bQ="
+
     def test_signs_with_both_secrets_during_a_rotation(self) -> None:
         """
         W7: the new secret's signature stands first, and either secret verifies.
@@ -82,6 +92,82 @@ class TestVectors:
         assert f"{SIGNED_B} {SIGNED_A}" == made[signing.SIGNATURE]
         signing.verify(A, made, BODY_A, now=TIME_A)
         signing.verify(B, made, BODY_A, now=TIME_A)
+
+
+# The minified body printed in the specification.
+SPEC_BODY = (
+    b'{"type":"contact.created","timestamp":"2022-11-03T20:26:10.344522Z",'
+    b'"data":{"id":"1f81eb52-5198-4599-803e-771906343485"}}'
+)
+PRIVATE = (
+    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+)
+PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+SIGNED_ASYMMETRIC = (
+    "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+)
+
+
+class TestAsymmetric:
+    """
+    ``v1a``: signed with a key nobody else holds.
+    """
+
+    def test_signs_as_published(self) -> None:
+        """
+        W3: the published private key gives the published signature, and the public one verifies it.
+        """
+        made = signing.sign([PRIVATE], message_id=ID_A, timestamp=TIME_A, body=BODY_A)
+
+        assert made[signing.SIGNATURE] == SIGNED_ASYMMETRIC
+        signing.verify(PUBLIC, made, BODY_A, now=TIME_A)
+
+    def test_the_public_key_follows_from_the_seed(self) -> None:
+        """
+        The private key's text is the seed and the public key behind it.
+        """
+        seed = base64.b64decode(PRIVATE.removeprefix(signing.PRIVATE_PREFIX))[:32]
+
+        assert signing.write_keys(seed) == (PRIVATE, PUBLIC)
+
+    @pytest.mark.parametrize(
+        "signature",
+        [
+            SIGNED_ASYMMETRIC.replace("TBAg==", "TBBg=="),
+            SIGNED_ASYMMETRIC.replace("hnO3", "hnO4"),
+            SIGNED_ASYMMETRIC[:40],
+            SIGNED_ASYMMETRIC.replace("v1a,", "v1,"),
+            "v1a,",
+            SIGNED_A,
+        ],
+    )
+    def test_refuses_a_wrong_one(self, signature: str) -> None:
+        """
+        Altered, cut, under another version, empty, or the other kind's.
+        """
+        with pytest.raises(signing.BadSignatureError):
+            signing.verify(PUBLIC, headers(signature), BODY_A, now=TIME_A)
+
+    def test_refuses_another_body_id_and_time(self) -> None:
+        """
+        All three are signed.
+        """
+        made = signing.sign([PRIVATE], message_id=ID_A, timestamp=TIME_A, body=BODY_A)
+
+        for changed in ({signing.ID: "msg_x"}, {signing.TIMESTAMP: str(TIME_A + 1)}):
+            with pytest.raises(signing.BadSignatureError):
+                signing.verify(PUBLIC, made | changed, BODY_A, now=TIME_A)
+        with pytest.raises(signing.BadSignatureError):
+            signing.verify(PUBLIC, made, BODY_A + b" ", now=TIME_A)
+
+    def test_the_reference_library_passes_over_it(self) -> None:
+        """
+        Both kinds in one header: a receiver that knows only ``v1`` verifies as before.
+        """
+        now = int(datetime.now(UTC).timestamp())
+        made = signing.sign([PRIVATE, A], message_id=ID_A, timestamp=now, body=BODY_A)
+
+        assert Webhook(A).verify(BODY_A, made)
 
 
 class TestVerify:

@@ -3,6 +3,7 @@ A receiver that misbehaves on request, and an agency whose events go there.
 """
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -90,6 +91,9 @@ class Receiver:
 
     script: deque[Answer] = field(default_factory=deque)
     hits: list[Hit] = field(default_factory=list)
+    challenges: list[Hit] = field(default_factory=list)
+    echoes: bool = True
+    """Whether it answers a challenge by itself; such are no hits."""
     otherwise: Answer = field(default_factory=lambda: status(204))
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     connections: int = 0
@@ -132,6 +136,11 @@ class Receiver:
         pairs = (line.split(": ", 1) for line in head[1:] if line)
         headers = {name.lower(): value for name, value in pairs}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
+        if self.echoes and b'"type":"webhook.challenge"' in body:
+            token = json.loads(body)["data"]["challenge"]
+            self.challenges.append(Hit(headers, body))
+            await status(200, body=token.encode())(writer)
+            return
         answer = self.script.popleft() if self.script else self.otherwise
         async with self.arrived:
             self.hits.append(Hit(headers, body))
@@ -189,18 +198,23 @@ class Agency:
     secret: str = ""
 
     async def listen(
-        self, receiver: Receiver, *, event_types: list[EventType] | None = None
+        self,
+        receiver: Receiver,
+        *,
+        event_types: list[EventType] | None = None,
+        **wishes: Any,
     ) -> "Agency":
         """
-        Create an endpoint there.
+        Create an endpoint there, one that has proved itself.
         """
         async with self.database.transaction(as_agency(self.id)) as session:
             made = await webhooks.create_endpoint(
                 session,
                 url=receiver.url,
                 key=self.key,
-                event_types=event_types,
+                wish=webhooks.Wish(event_types=event_types, **wishes),
                 allow_loopback=True,
+                vouched=True,
             )
         self.endpoint_id, self.secret = made.endpoint.id, made.secret
         return self
@@ -246,6 +260,10 @@ class Agency:
                     "UPDATE delivery SET due_at = now() - interval '1 second'"
                     " WHERE agency_id = :id AND state = 'pending'"
                 ),
+                {"id": self.id},
+            )
+            await session.execute(
+                text("UPDATE endpoint SET failures = 0, held_until = NULL WHERE agency_id = :id"),
                 {"id": self.id},
             )
 

@@ -23,7 +23,7 @@ async def claim(database: Database, *, limit: int = 10, lease_s: float = 60) -> 
     """
     async with database.transaction(WORKER) as session:
         return await webhooks.claim_due(
-            session, limit=limit, lease_s=lease_s, per_endpoint_cap=10_000
+            session, limit=limit, lease_s=lease_s, per_endpoint_cap=10_000, suspects=limit
         )
 
 
@@ -32,7 +32,8 @@ async def settle(database: Database, claimed: Claimed, status: int) -> bool:
     Record an answer as a dispatcher would; say whether the fence let it through.
     """
     async with database.transaction(WORKER) as session:
-        step = await webhooks.settle(session, claimed, Reply(status=status), jitter=0)
+        told = webhooks.Told(claimed, Reply(status=status), jitter=0)
+        (step,) = await webhooks.settle(session, [told])
     return step is not None
 
 
@@ -94,7 +95,7 @@ class TestFence:
         """
         The negative control: the same story with the fence taken out ends in a false "delivered".
         """
-        broken = str(repo.SETTLE).replace("AND d.token = :token ", "")
+        broken = str(repo.SETTLE).replace("AND d.token = s.token ", "")
         assert broken != str(repo.SETTLE)
         async with receiving() as receiver:
             agency = await new_agency().listen(receiver)
@@ -169,7 +170,9 @@ class TestClaim:
         async def more(lease_s: float) -> int:
             async with worker_database.transaction(WORKER) as session:
                 return len(
-                    await webhooks.claim_due(session, limit=10, lease_s=lease_s, per_endpoint_cap=4)
+                    await webhooks.claim_due(
+                        session, limit=10, lease_s=lease_s, per_endpoint_cap=4, suspects=0
+                    )
                 )
 
         assert [await more(60), await more(60)] == [4, 0]

@@ -15,6 +15,7 @@ from app.ledger import service as ledger
 from app.samples.repo import moves as moves_repo
 from app.samples.repo import read as read_repo
 from app.samples.rules import Act, Move, moves_of
+from app.samples.schemas import SampleOut
 from app.webhooks import service as webhooks
 from app.webhooks.rules import EventType
 
@@ -39,6 +40,7 @@ async def apply(
     actor_id: UUID | None,
     details: Mapping[str, Any] | None = None,
     summary: Mapping[str, Any] | None = None,
+    content: Mapping[str, Any] | None = None,
     rank_key: int | None = None,
     assessment_id: UUID | None = None,
     version: int | None = None,
@@ -54,6 +56,7 @@ async def apply(
         actor_id: who did it; None for the service itself.
         details: what the ledger keeps besides; no floats, no names, no substances.
         summary: what the event says besides the status; safe to log.
+        content: what endpoints with full content get besides the sample itself, as JSON values.
         rank_key: the key of the next stage, where the move queues for one.
         assessment_id: what that key was computed by.
         version: the version the caller knows; the move itself refuses when it is no longer that.
@@ -77,7 +80,7 @@ async def apply(
     if len(rows) != len(set(sample_ids)):
         await _refuse(session, act, sample_ids, {row.id for row in rows}, version)
     moved = [Moved(mapping(row), row.from_status) for row in rows]
-    owed = await _announce(session, act, moved, summary or {})
+    owed = await _announce(session, act, moved, summary or {}, content or {})
     await ledger.record(
         session,
         [
@@ -127,7 +130,11 @@ def _needed(move: Move) -> str:
 
 
 async def _announce(
-    session: Session, act: Act, moved: Sequence[Moved], summary: Mapping[str, Any]
+    session: Session,
+    act: Act,
+    moved: Sequence[Moved],
+    summary: Mapping[str, Any],
+    content: Mapping[str, Any],
 ) -> list[Sequence[tuple[UUID, UUID]]]:
     told = next((move.announces for move in moves_of(act) if move.announces), None)
     if told is None or not moved:
@@ -142,7 +149,13 @@ async def _announce(
             sample_id=one.row["id"],
             sequence=one.row["version"],
             summary={"status": one.row["status"], **summary},
+            content={"sample": _whole(one.row), **content},
         )
         for one in moved
     ]
     return list(await webhooks.announce(session, notices, recipients=recipients))
+
+
+def _whole(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    # As its reader would fetch it.
+    return SampleOut.model_validate({**row, "exhibit": row["body"]}).model_dump(mode="json")

@@ -2,20 +2,20 @@
 Deliveries and attempts as their owner sees them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, insert, select, text
 
 from app.kit.db import Session
-from app.webhooks.models import attempt, delivery, endpoint, event
+from app.webhooks.models import attempt, delivery, endpoint, event, replay
 
 Found = Row[Any]
 
 
 async def list_deliveries(
-    session: Session, endpoint_id: UUID, *, before: UUID | None, limit: int
+    session: Session, endpoint_id: UUID, *, state: str | None, before: UUID | None, limit: int
 ) -> Sequence[Found]:
     """
     Return an endpoint's deliveries, the newest event first.
@@ -25,6 +25,8 @@ async def list_deliveries(
         .join(event, event.c.id == delivery.c.event_id)
         .where(delivery.c.endpoint_id == endpoint_id, delivery.c.agency_id == session.tenant)
     )
+    if state is not None:
+        query = query.where(delivery.c.state == state)
     if before is not None:
         query = query.where(delivery.c.event_id < before)
     return (await session.execute(query.order_by(delivery.c.event_id.desc()).limit(limit))).all()
@@ -49,12 +51,99 @@ async def read_envelopes(session: Session, delivery_ids: Sequence[UUID]) -> Sequ
             delivery.c.id,
             delivery.c.event_id,
             delivery.c.endpoint_id,
+            delivery.c.challenge,
             endpoint.c.url,
             endpoint.c.secret_box,
+            endpoint.c.signing_box,
+            endpoint.c.previous_box,
+            endpoint.c.previous_signing_box,
+            endpoint.c.previous_until,
+            endpoint.c.challenge_sha256,
+            endpoint.c.content,
             event.c.body,
+            event.c.full_body,
         )
         .join(event, event.c.id == delivery.c.event_id)
         .join(endpoint, endpoint.c.id == delivery.c.endpoint_id)
         .where(delivery.c.id.in_(delivery_ids))
     )
     return (await session.execute(query)).all()
+
+
+_REPLAY = text(
+    """
+    SELECT replay_deliveries(:endpoint_id, CAST(:event_ids AS uuid[]), CAST(:since AS timestamptz),
+                             CAST(:until AS timestamptz), CAST(:only_exhausted AS boolean),
+                             CAST(:most AS int))
+    """
+)
+
+
+async def replay_deliveries(session: Session, values: Mapping[str, Any]) -> int:
+    """
+    Owe events again to one of this agency's endpoints, and return how many.
+    """
+    return int((await session.execute(_REPLAY, values)).scalar_one())
+
+
+async def add_replay(session: Session, values: Mapping[str, Any]) -> None:
+    """
+    Record who had what sent again.
+    """
+    await session.execute(insert(replay).values(**values))
+
+
+# The last thousand attempts say how an endpoint does today; older ones say how it did.
+_HEALTH = text(
+    """
+    SELECT count(*) FILTER (WHERE a.ended_at IS NOT NULL) AS attempts,
+           count(*) FILTER (WHERE a.outcome = 'delivered') AS delivered,
+           CAST(percentile_cont(0.95) WITHIN GROUP (
+               ORDER BY extract(epoch FROM a.ended_at - a.started_at)) AS float8) AS p95_s,
+           max(a.ended_at) FILTER (WHERE a.outcome = 'delivered') AS last_delivered_at,
+           max(a.ended_at) FILTER (WHERE a.outcome = 'failed') AS last_failed_at
+    FROM (SELECT id FROM delivery
+          WHERE endpoint_id = :endpoint_id AND agency_id = :tenant
+          ORDER BY event_id DESC LIMIT 1000) AS d
+    JOIN attempt AS a ON a.delivery_id = d.id
+    WHERE a.started_at > now() - interval '24 hours'
+    """
+)
+
+_WAITING = text(
+    """
+    SELECT p.id AS endpoint_id, o.pending, o.oldest, x.exhausted, x.oldest_exhausted
+    FROM endpoint AS p
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS pending, min(e.occurred_at) AS oldest
+        FROM delivery AS d JOIN event AS e ON e.id = d.event_id
+        WHERE d.endpoint_id = p.id AND d.settled_at IS NULL AND NOT d.challenge
+          AND e.occurred_at < now() - make_interval(secs => :older_than_s)
+    ) AS o
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS exhausted, min(e.occurred_at) AS oldest_exhausted
+        FROM delivery AS d JOIN event AS e ON e.id = d.event_id
+        WHERE d.endpoint_id = p.id AND d.state = 'exhausted' AND NOT d.challenge
+    ) AS x
+    WHERE p.agency_id = :tenant AND p.disabled_reason IS DISTINCT FROM 'deleted'
+      AND (CAST(:only AS uuid) IS NULL OR p.id = :only)
+    """
+)
+
+
+async def health(session: Session, endpoint_id: UUID) -> Found:
+    """
+    Return how an endpoint did over the last day.
+    """
+    values = {"endpoint_id": endpoint_id, "tenant": session.tenant}
+    return (await session.execute(_HEALTH, values)).one()
+
+
+async def waiting(
+    session: Session, *, only: UUID | None = None, older_than_s: float = 0
+) -> Sequence[Found]:
+    """
+    Return, per endpoint of this agency, how much has not arrived there, and since when.
+    """
+    values = {"tenant": session.tenant, "only": only, "older_than_s": older_than_s}
+    return (await session.execute(_WAITING, values)).all()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, text, update
 
 from app.kit.db import Session
 from app.webhooks.models import endpoint
@@ -74,3 +74,62 @@ async def disable_endpoint(session: Session, endpoint_id: UUID, reason: Disabled
         )
     )
     return changed.rowcount == 1
+
+
+async def change_endpoint(session: Session, endpoint_id: UUID, values: Mapping[str, Any]) -> bool:
+    """
+    Change one of this agency's endpoints, and return whether there was one.
+    """
+    changed = await session.execute(
+        update(endpoint)
+        .where(endpoint.c.id == endpoint_id, endpoint.c.agency_id == session.tenant, _NOT_DELETED)
+        .values(**values)
+    )
+    return changed.rowcount == 1
+
+
+async def verify_endpoint(session: Session, endpoint_id: UUID, proof: bytes) -> bool:
+    """
+    Note that an endpoint is proved, if this is the proof of its present challenge.
+    """
+    changed = await session.execute(
+        update(endpoint)
+        .where(
+            endpoint.c.id == endpoint_id,
+            endpoint.c.agency_id == session.tenant,
+            endpoint.c.challenge_sha256 == proof,
+            endpoint.c.disabled_at.is_(None),
+        )
+        .values(
+            verified_at=func.coalesce(endpoint.c.verified_at, func.now()),
+            failures=0,
+            held_until=None,
+        )
+    )
+    return changed.rowcount == 1
+
+
+async def stuck(session: Session) -> Sequence[Found]:
+    """
+    Return, per endpoint of every agency, what has not arrived there: metadata only, as the operator.
+    """
+    return (await session.execute(_STUCK)).all()
+
+
+_STUCK = text(
+    """
+    SELECT p.id, p.agency_id, p.url, p.disabled_reason, p.verified_at, p.held_until, p.failures,
+           x.exhausted, o.pending, least(o.oldest, x.oldest) AS oldest
+    FROM endpoint AS p
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS pending, min(d.created_at) AS oldest FROM delivery AS d
+        WHERE d.endpoint_id = p.id AND d.settled_at IS NULL
+    ) AS o
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS exhausted, min(d.created_at) AS oldest FROM delivery AS d
+        WHERE d.endpoint_id = p.id AND d.state = 'exhausted'
+    ) AS x
+    WHERE p.disabled_reason IS DISTINCT FROM 'deleted'
+    ORDER BY x.exhausted DESC, o.pending DESC, p.id
+    """
+)

@@ -11,24 +11,31 @@ from app.webhooks.service.acknowledging import (
     remind_due,
 )
 from app.webhooks.service.announcing import Notice, announce, read_bodies
+from app.webhooks.service.deliveries import health, list_deliveries, replay, undelivered
 from app.webhooks.service.dispatch import (
     COUNTS,
     Claimed,
     Counts,
     Envelope,
+    Told,
     claim_due,
     disable_gone,
     envelopes,
+    note_proof,
     retire_spent,
     settle,
 )
 from app.webhooks.service.endpoints import (
+    Wish,
+    challenge_endpoint,
     create_endpoint,
     delete_endpoint,
-    list_deliveries,
     list_endpoints,
     look_up,
+    rotate_secret,
     send_test,
+    stuck,
+    verify_endpoint,
 )
 from app.webhooks.signing import sign
 from app.webhooks.views import (
@@ -37,7 +44,10 @@ from app.webhooks.views import (
     DeliveryView,
     EndpointView,
     EventView,
+    HealthView,
     NewEndpoint,
+    Replayed,
+    Undelivered,
 )
 
 __all__ = [
@@ -51,25 +61,38 @@ __all__ = [
     "EndpointView",
     "Envelope",
     "EventView",
+    "HealthView",
     "NewEndpoint",
     "Notice",
+    "Replayed",
+    "Told",
+    "Undelivered",
+    "Wish",
     "acknowledge",
     "announce",
+    "challenge_endpoint",
     "claim_due",
     "create_endpoint",
     "delete_endpoint",
     "disable_gone",
     "envelopes",
+    "health",
     "list_deliveries",
     "list_endpoints",
     "list_unacknowledged",
     "look_up",
     "named",
+    "note_proof",
     "read_bodies",
     "read_event",
     "remind_due",
+    "replay",
     "retire_spent",
+    "rotate_secret",
     "send_test",
     "settle",
     "sign",
+    "stuck",
+    "undelivered",
+    "verify_endpoint",
 ]

@@ -16,7 +16,7 @@ from app.kit.db import Session
 from app.webhooks import escalation
 from app.webhooks.repo import acknowledgements
 from app.webhooks.repo import events as repo
-from app.webhooks.rules import CORRECTIONS, RESULTS, EventType
+from app.webhooks.rules import CORRECTIONS, MOST_BODY_BYTES, RESULTS, EventType
 
 Receipts = list[tuple[UUID, UUID]]
 """Pairs of recipient and event id, for the recipient's feed."""
@@ -44,6 +44,10 @@ class Notice:
     Safe to log anywhere.
 
     Status, stage, counts. No name, no substance, no file number; the reader fetches those.
+    """
+    content: Mapping[str, Any] | None = None
+    """
+    What endpoints that asked for full content get besides, as JSON values: what the reader would fetch.
     """
 
 
@@ -147,9 +151,12 @@ def make_event(
     now: datetime,
     summary: Mapping[str, Any],
     more: Mapping[str, Any] | None = None,
+    content: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Make an event of one recipient, as it is stored.
+
+    Content that makes it larger than a push should be is left out: the link leads to it.
     """
     event_id = ids.new()
     public_id = ids.write("evt", event_id)
@@ -167,6 +174,7 @@ def make_event(
     }
     if type_ in CORRECTIONS:
         data["acknowledge"] = f"/v1/events/{public_id}/acknowledgement"
+    full = write_body(type_, now, {**data, "content": dict(content)}) if content else None
     return {
         "id": event_id,
         "agency_id": agency_id,
@@ -177,6 +185,7 @@ def make_event(
         "sequence": sequence,
         "occurred_at": now,
         "body": write_body(type_, now, data),
+        "full_body": full if full is not None and len(full) <= MOST_BODY_BYTES else None,
     }
 
 
@@ -190,4 +199,5 @@ def _event(notice: Notice, agency_id: UUID, now: datetime) -> dict[str, Any]:
         sequence=notice.sequence,
         now=now,
         summary=notice.summary,
+        content=notice.content,
     )

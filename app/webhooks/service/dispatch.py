@@ -9,6 +9,8 @@ database.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -17,6 +19,7 @@ from app.kit import ids, metrics, secrets
 from app.kit.db import Session
 from app.webhooks.repo import deliveries, dispatch, endpoints
 from app.webhooks.rules import (
+    Content,
     DeliveryState,
     DisabledReason,
     Outcome,
@@ -70,6 +73,11 @@ class Claimed:
     endpoint_id: UUID
     token: int
     attempt: int
+    """How many there have been, this one included: its number on record."""
+    turn: int
+    """The same, counted since the last replay: its place in the schedule."""
+    suspect: bool
+    """The attempt before was recorded by nobody: this delivery may kill who sends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +92,14 @@ class Envelope:
     url: str
     secrets: tuple[str, ...] = field(repr=False)
     body: bytes = field(repr=False)
+    challenge_sha256: bytes | None
+    """What an answer must hash to, so that the endpoint is proved; None unless it is a challenge."""
     timestamp: int
     """Seconds since 1970 by the database's clock: new on every attempt."""
 
 
 async def claim_due(
-    session: Session, *, limit: int, lease_s: float, per_endpoint_cap: int
+    session: Session, *, limit: int, lease_s: float, per_endpoint_cap: int, suspects: int = 1
 ) -> list[Claimed]:
     """
     Claim deliveries that are due.
@@ -102,9 +112,12 @@ async def claim_due(
         lease_s: for how long nobody else may claim them.
         per_endpoint_cap: how many one endpoint may have under way, so that a slow one holds up only
         itself.
+        suspects: how many of those whose last attempt was cut short.
     """
-    found = await dispatch.claim_due(session, limit=limit, lease_s=lease_s, share=per_endpoint_cap)
-    metrics.RESCUED.labels("delivery").inc(sum(row.rescued for row in found))
+    found = await dispatch.claim_due(
+        session, limit=limit, lease_s=lease_s, share=per_endpoint_cap, suspects=suspects
+    )
+    metrics.RESCUED.labels("delivery").inc(sum(row.suspect for row in found))
     return [
         Claimed(
             delivery_id=row.id,
@@ -112,6 +125,8 @@ async def claim_due(
             endpoint_id=row.endpoint_id,
             token=row.token,
             attempt=row.attempts,
+            turn=row.attempts - row.attempts_before,
+            suspect=row.suspect,
         )
         for row in found
     ]
@@ -135,7 +150,7 @@ async def envelopes(
     opened = {}
     for row in await deliveries.read_envelopes(session, delivery_ids):
         try:
-            secret = secrets.unseal(key, row.secret_box, bound_to=row.endpoint_id.bytes).decode()
+            keys = _keys(row, key, session.now)
         except secrets.SecretsError as problem:
             COUNTS.unsealed += 1
             _log.error(
@@ -144,55 +159,113 @@ async def envelopes(
                 reason=str(problem),
             )
             continue
+        whole = row.content == Content.FULL and row.full_body is not None
         opened[row.id] = Envelope(
             delivery_id=row.id,
             message_id=ids.write("evt", row.event_id),
             url=row.url,
-            secrets=(secret,),
-            body=row.body,
+            secrets=keys,
+            body=row.full_body if whole else row.body,
+            challenge_sha256=row.challenge_sha256 if row.challenge else None,
             timestamp=int(session.now.timestamp()),
         )
     return opened
 
 
-async def settle(session: Session, claimed: Claimed, reply: Reply, *, jitter: float) -> Step | None:
-    """
-    Record how an attempt went and what follows.
+def _keys(row: Any, key: secrets.Key, now: datetime) -> tuple[str, ...]:
+    # The newest first; during a rotation the ones before sign along.
+    boxes = [row.secret_box, row.signing_box]
+    if row.previous_until is not None and row.previous_until > now:
+        boxes += [row.previous_box, row.previous_signing_box]
+    bound_to = row.endpoint_id.bytes
+    return tuple(
+        secrets.unseal(key, box, bound_to=bound_to).decode() for box in boxes if box is not None
+    )
 
-    It returns None when the fence refused it.
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """
+    How one attempt went.
+    """
+
+    claimed: Claimed
+    reply: Reply
+    jitter: float
+    """A random number from 0 to 1."""
+
+
+async def settle(session: Session, told: Sequence[Told]) -> list[Step | None]:
+    """
+    Record how attempts went and what follows, all in one transaction.
+
+    It returns None for each that the fence refused.
 
     Args:
         session: the worker's own transaction.
-        claimed: the claim, with its token.
-        reply: what became of the request.
-        jitter: a random number from 0 to 1.
+        told: the claims, with their tokens, and what became of the requests.
     """
-    if reply.error in {"address", "url"}:
-        metrics.ADDRESS_BLOCKS.inc()
-    step = next_step(claimed.attempt, reply, jitter=jitter, now=session.now)
-    values = {
-        "id": claimed.delivery_id,
-        "token": claimed.token,
-        "number": claimed.attempt,
-        "status_code": reply.status,
-        "error": reply.error,
-        "address": reply.address,
-        "response_sha256": reply.response_sha256,
-    }
+    steps = [
+        next_step(one.claimed.turn, one.reply, jitter=one.jitter, now=session.now) for one in told
+    ]
+    passed = await dispatch.settle(
+        session,
+        [
+            (
+                {
+                    "id": one.claimed.delivery_id,
+                    "token": one.claimed.token,
+                    "number": one.claimed.attempt,
+                    "status_code": one.reply.status,
+                    "error": one.reply.error,
+                    "address": one.reply.address,
+                    "response_sha256": one.reply.response_sha256,
+                },
+                step,
+            )
+            for one, step in zip(told, steps, strict=True)
+        ],
+    )
+    return [
+        _noted(one, step if one.claimed.delivery_id in passed else None, step)
+        for one, step in zip(told, steps, strict=True)
+    ]
+
+
+def _noted(one: Told, passed: Step | None, step: Step) -> Step | None:
     about = {
-        "delivery_id": ids.write("dlv", claimed.delivery_id),
-        "attempt": claimed.attempt,
-        "status": reply.status,
-        "error": reply.error,
+        "delivery_id": ids.write("dlv", one.claimed.delivery_id),
+        "attempt": one.claimed.attempt,
+        "status": one.reply.status,
+        "error": one.reply.error,
     }
-    if not await dispatch.settle(session, values, step):
+    if one.reply.error in {"address", "url"}:
+        metrics.ADDRESS_BLOCKS.inc()
+    if passed is None:
         COUNTS.fenced += 1
         metrics.FENCED.labels("delivery").inc()
-        _log.warning("fenced_write", token=claimed.token, **about)
+        _log.warning("fenced_write", token=one.claimed.token, **about)
         return None
     COUNTS.add(step)
     _log.info("delivery_settled", state=step.state.value, wait_s=round(step.wait_s, 1), **about)
-    return step
+    if step.state is DeliveryState.EXHAUSTED:
+        _log.warning("delivery_exhausted", delivery_id=about["delivery_id"], cut_short=False)
+    return passed
+
+
+async def note_proof(session: Session, *, endpoint_id: UUID, proof: bytes) -> bool:
+    """
+    Note that an endpoint answered its challenge, unless that was another challenge.
+
+    Args:
+        session: a transaction in the endpoint's owner's name.
+        endpoint_id: the endpoint.
+        proof: the hash of what was answered.
+    """
+    proved = await endpoints.verify_endpoint(session, endpoint_id, proof)
+    if proved:
+        _log.info("endpoint_proved", endpoint_id=ids.write("end", endpoint_id))
+    return proved
 
 
 async def disable_gone(session: Session, *, endpoint_id: UUID) -> bool:

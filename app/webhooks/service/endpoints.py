@@ -1,10 +1,14 @@
 """
-Where an agency wants its events: endpoints, their secrets, and what became of what was sent there.
+Where an agency wants its events: endpoints, how they prove themselves, and their secrets.
 """
 
+import base64
+import hashlib
+import hmac
 import os
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,18 +16,18 @@ from app import nudge
 from app.kit import clock, ids, secrets
 from app.kit.db import Session
 from app.kit.errors import Conflict, FieldError, Invalid, NotFound
+from app.kit.rows import mapping
 from app.webhooks import signing
-from app.webhooks.repo import deliveries, endpoints, events
+from app.webhooks.repo import endpoints, events
 from app.webhooks.rules import (
     UNFILTERED,
-    DeliveryState,
+    Content,
     DisabledReason,
     EventType,
-    Outcome,
     fault_of_url,
 )
 from app.webhooks.service.announcing import write_body
-from app.webhooks.views import AttemptView, DeliveryView, EndpointView, NewEndpoint
+from app.webhooks.views import EndpointView, NewEndpoint
 
 MOST_ENDPOINTS = 20
 _NO_FILE = UUID(int=0)
@@ -57,19 +61,63 @@ class Disabled(Conflict):
     title = "Endpoint disabled"
 
 
+class Unproved(Conflict):
+    """
+    This endpoint has not answered its challenge yet and gets nothing else until it has.
+    """
+
+    code = "endpoint-unproved"
+    title = "Endpoint unproved"
+
+
+class WrongProof(Conflict):
+    """
+    This is not what was sent to the endpoint last. Read the newest `webhook.challenge` that arrived there.
+    """
+
+    code = "wrong-proof"
+    title = "Wrong proof"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    What an endpoint is to get.
+    """
+
+    event_types: Sequence[EventType] | None = None
+    """Only these, and what nobody may filter out; all of them when None."""
+    file_number_prefix: str | None = None
+    """Only files whose number begins with this."""
+    content: Content = Content.THIN
+
+    def as_columns(self) -> dict[str, Any]:
+        """
+        Return it as stored.
+        """
+        return {
+            "event_types": _filter(self.event_types) if self.event_types else None,
+            "file_number_prefix": self.file_number_prefix,
+            "content": self.content.value,
+        }
+
+
 async def create_endpoint(
     session: Session,
     *,
     url: str,
     key: secrets.Key,
     description: str | None = None,
-    event_types: Sequence[EventType] | None = None,
+    wish: Wish | None = None,
     allow_loopback: bool = False,
+    vouched: bool = False,
 ) -> NewEndpoint:
     """
-    Create an endpoint.
+    Create an endpoint and challenge it.
 
-    It returns its secret, once; it is stored sealed.
+    It returns its secret, once; it is stored sealed. Until somebody has answered the challenge
+    nothing else is sent there. ``vouched`` says that whoever operates answers for the address, and
+    spares the challenge; no caller of the API can say so.
 
     Raises:
         Invalid: when the URL is not one that may be pushed to.
@@ -87,18 +135,117 @@ async def create_endpoint(
             raise SameUrl(extra={"endpoint_id": ids.write("end", row.id)})
     if len(present) >= MOST_ENDPOINTS:
         raise TooMany
-    secret = signing.write_secret(os.urandom(signing.SECRET_BYTES))
     endpoint_id = ids.new()
-    values: dict[str, Any] = {
-        "id": endpoint_id,
-        "agency_id": session.tenant,
-        "url": url,
-        "description": description,
-        "event_types": _filter(event_types) if event_types else None,
-        "secret_box": secrets.seal(key, secret.encode(), bound_to=endpoint_id.bytes),
-        "created_at": session.now,
+    secret, columns = _fresh_keys(key, endpoint_id)
+    await endpoints.add_endpoint(
+        session,
+        {
+            "id": endpoint_id,
+            "agency_id": session.tenant,
+            "url": url,
+            "description": description,
+            "created_at": session.now,
+            "verified_at": session.now if vouched else None,
+            **columns,
+            **(wish or Wish()).as_columns(),
+        },
+    )
+    if not vouched:
+        await _challenge(session, endpoint_id)
+    return NewEndpoint(_view_of(await _found(session, endpoint_id)), secret)
+
+
+def _fresh_keys(key: secrets.Key, endpoint_id: UUID) -> tuple[str, dict[str, Any]]:
+    secret = signing.write_secret(os.urandom(signing.SECRET_BYTES))
+    private, public = signing.write_keys(os.urandom(signing.SEED_BYTES))
+    bound_to = endpoint_id.bytes
+    return secret, {
+        "secret_box": secrets.seal(key, secret.encode(), bound_to=bound_to),
+        "signing_box": secrets.seal(key, private.encode(), bound_to=bound_to),
+        "public_key": public,
     }
-    await endpoints.add_endpoint(session, values)
+
+
+async def _challenge(session: Session, endpoint_id: UUID) -> None:
+    token = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+    await endpoints.change_endpoint(
+        session,
+        endpoint_id,
+        {"challenge_sha256": hashlib.sha256(token.encode()).digest(), "verified_at": None},
+    )
+    await _tell(
+        session, EventType.WEBHOOK_CHALLENGE, endpoint_id, {"challenge": token}, only=endpoint_id
+    )
+
+
+async def challenge_endpoint(session: Session, *, endpoint_id: UUID) -> EndpointView:
+    """
+    Challenge an endpoint again, also one that its receiver had declared gone.
+
+    Once it has answered, what it is still owed is sent.
+
+    Raises:
+        NotFound: when the agency has no such endpoint.
+
+    """
+    await _found(session, endpoint_id)
+    cleared = {"disabled_at": None, "disabled_reason": None, "failures": 0, "held_until": None}
+    await endpoints.change_endpoint(session, endpoint_id, cleared)
+    await _challenge(session, endpoint_id)
+    return _view_of(await _found(session, endpoint_id))
+
+
+async def verify_endpoint(session: Session, *, endpoint_id: UUID, challenge: str) -> EndpointView:
+    """
+    Prove an endpoint with what its challenge said: for receivers that cannot echo it.
+
+    Raises:
+        NotFound: when the agency has no such endpoint.
+        Disabled: when it gets nothing.
+        WrongProof: when this is not what was sent there last.
+
+    """
+    found = await _found(session, endpoint_id)
+    if found.disabled_at is not None:
+        raise Disabled
+    proof = hashlib.sha256(challenge.encode()).digest()
+    if found.challenge_sha256 is None or not hmac.compare_digest(proof, found.challenge_sha256):
+        raise WrongProof
+    await endpoints.verify_endpoint(session, endpoint_id, proof)
+    session.ring(nudge.DELIVER)
+    return _view_of(await _found(session, endpoint_id))
+
+
+async def rotate_secret(
+    session: Session, *, endpoint_id: UUID, key: secrets.Key, overlap: timedelta
+) -> NewEndpoint:
+    """
+    Give an endpoint a new secret and new keys, and tell every endpoint of the agency.
+
+    For as long as ``overlap`` the ones before sign along; without an overlap they are worth nothing
+    at once, as they should be when somebody else may hold them.
+
+    Raises:
+        NotFound: when the agency has no such endpoint.
+
+    """
+    found = await _found(session, endpoint_id)
+    secret, columns = _fresh_keys(key, endpoint_id)
+    lasting = overlap > timedelta()
+    until = session.now + overlap
+    await endpoints.change_endpoint(
+        session,
+        endpoint_id,
+        {
+            **columns,
+            "previous_box": found.secret_box if lasting else None,
+            "previous_signing_box": found.signing_box if lasting else None,
+            "previous_until": until if lasting else None,
+            "rotated_at": session.now,
+        },
+    )
+    more = {"public_key": columns["public_key"], "previous_until": clock.iso(until)}
+    await _tell(session, EventType.WEBHOOK_SECRET_ROTATED, endpoint_id, more, only=None)
     return NewEndpoint(_view_of(await _found(session, endpoint_id)), secret)
 
 
@@ -142,15 +289,30 @@ async def send_test(session: Session, *, endpoint_id: UUID) -> UUID:
     Raises:
         NotFound: when the agency has no such endpoint.
         Disabled: when it gets nothing.
+        Unproved: when it has not answered its challenge.
     """
     found = await _found(session, endpoint_id)
     if found.disabled_at is not None:
         raise Disabled
+    if found.verified_at is None:
+        raise Unproved
+    return await _tell(session, EventType.WEBHOOK_TEST, endpoint_id, {}, only=endpoint_id)
+
+
+async def _tell(
+    session: Session,
+    type_: EventType,
+    endpoint_id: UUID,
+    more: Mapping[str, Any],
+    *,
+    only: UUID | None,
+) -> UUID:
     event_id = ids.new()
     data = {
         "event_id": ids.write("evt", event_id),
         "endpoint_id": ids.write("end", endpoint_id),
         "occurred_at": clock.iso(session.now),
+        **more,
     }
     await events.add_events(
         session,
@@ -162,63 +324,23 @@ async def send_test(session: Session, *, endpoint_id: UUID) -> UUID:
                 "laboratory_id": session.tenant,
                 "submission_id": _NO_FILE,
                 "sample_id": None,
-                "type": EventType.WEBHOOK_TEST.value,
+                "type": type_.value,
                 "sequence": 0,
                 "occurred_at": session.now,
-                "body": write_body(EventType.WEBHOOK_TEST, session.now, data),
+                "body": write_body(type_, session.now, data),
             }
         ],
-        only_endpoint=endpoint_id,
+        only_endpoint=only,
     )
     session.ring(nudge.DELIVER)
     return event_id
 
 
-async def list_deliveries(
-    session: Session, *, endpoint_id: UUID, before: UUID | None = None, limit: int = 50
-) -> list[DeliveryView]:
+async def stuck(session: Session) -> list[dict[str, Any]]:
     """
-    Return what was sent to an endpoint, the newest event first.
-
-    Args:
-        session: the agency's transaction.
-        endpoint_id: the endpoint.
-        before: continue behind this event.
-        limit: how many at most.
-
-    Raises:
-        NotFound: when the agency has no such endpoint.
-
+    Return, per endpoint of every agency, what has not arrived there: for the operator, no content.
     """
-    await _found(session, endpoint_id)
-    found = await deliveries.list_deliveries(session, endpoint_id, before=before, limit=limit)
-    tries: dict[UUID, list[AttemptView]] = defaultdict(list)
-    if found:
-        for row in await deliveries.list_attempts(session, [row.id for row in found]):
-            tries[row.delivery_id].append(
-                AttemptView(
-                    number=row.number,
-                    started_at=row.started_at,
-                    ended_at=row.ended_at,
-                    outcome=Outcome(row.outcome),
-                    status_code=row.status_code,
-                    error=row.error,
-                )
-            )
-    return [
-        DeliveryView(
-            id=row.id,
-            event_id=row.event_id,
-            type=EventType(row.type),
-            occurred_at=row.occurred_at,
-            sample_id=row.sample_id,
-            state=DeliveryState(row.state),
-            due_at=row.due_at if row.settled_at is None else None,
-            settled_at=row.settled_at,
-            attempts=tuple(tries[row.id]),
-        )
-        for row in found
-    ]
+    return [dict(mapping(row)) for row in await endpoints.stuck(session)]
 
 
 async def _found(session: Session, endpoint_id: UUID) -> endpoints.Found:
@@ -245,7 +367,14 @@ def _view_of(row: endpoints.Found) -> EndpointView:
         url=row.url,
         description=row.description,
         event_types=_asked_for(row.event_types),
+        file_number_prefix=row.file_number_prefix,
+        content=Content(row.content),
+        public_key=row.public_key,
         created_at=row.created_at,
+        verified_at=row.verified_at,
+        rotated_at=row.rotated_at,
+        previous_until=row.previous_until,
+        held_until=row.held_until,
         disabled_at=row.disabled_at,
         disabled_reason=DisabledReason(row.disabled_reason) if row.disabled_reason else None,
     )
