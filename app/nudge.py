@@ -25,7 +25,9 @@ DELIVER = "deliver"
 """Somebody is owed a push."""
 NUMBER = "number"
 """Ledger entries wait for their number."""
-BELLS = frozenset({DELIVER, NUMBER})
+PRINT = "print"
+"""A report waits for the printer."""
+BELLS = frozenset({DELIVER, NUMBER, PRINT})
 
 QUEUE = "assayline:doorbell"
 HEARD_WITHIN_S = 30

@@ -129,6 +129,14 @@ class Settings(BaseSettings):
     """
     What the command line presents to the service; no serving process reads it.
     """
+    reviewers_apart: bool = False
+    """
+    Whether the administrative review must be made by somebody else than the technical one.
+    """
+    certificates: Path | None = None
+    """
+    A folder of certificate templates that counsel approved; they win over those shipped.
+    """
     practice_clock: bool = False
     """
     Lets a practice run say what time it is; never where real seizures are.

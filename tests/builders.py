@@ -25,6 +25,7 @@ PEOPLE: Mapping[str, tuple[str, Role]] = {
     "second_technician": ("laboratory", Role.TECHNICIAN),
     "counter": ("laboratory", Role.TECHNICIAN),
     "reviewer": ("laboratory", Role.REVIEWER),
+    "second_reviewer": ("laboratory", Role.REVIEWER),
     "supervisor": ("laboratory", Role.SUPERVISOR),
     "other_technician": ("other_laboratory", Role.TECHNICIAN),
 }
@@ -183,17 +184,51 @@ class World:
         finding = await self.conclude(confirm, "identified", analyses)
         assert finding.status_code == 201, finding.text
         review = await self.claim("reviewer", sample_id=sample_id, stage="review")
-        token = {"If-Match": f'"{review["token"]}"'}
-        path = f"/v1/lab/samples/{sample_id}"
-        reviewer = self.as_("reviewer")
-        accepted = await reviewer.post(
-            f"{path}/reviews", json={"decision": "accept"}, headers=token
+        for kind in ("technical", "administrative"):
+            accepted = await self.review(review, kind=kind)
+            assert accepted.status_code == 201, accepted.text
+        report = await self.as_("reviewer").post(
+            f"/v1/lab/samples/{sample_id}/reports",
+            json={"signature": self.signature("reviewer")},
+            headers={"If-Match": f'"{review["token"]}"'},
         )
-        assert accepted.status_code == 201, accepted.text
-        report = await reviewer.post(f"{path}/reports", headers=token)
         assert report.status_code == 201, report.text
         found: dict[str, Any] = report.json()
         return found
+
+    def signature(self, person: str) -> dict[str, str]:
+        """
+        Return what a person signs with: their own key, presented again.
+        """
+        return {"proof": self.keys[person]}
+
+    async def record_sha256(self, sample_id: str, *, by: str = "reviewer") -> str:
+        """
+        Open a sample's file and return the hash of its record.
+        """
+        answer = await self.as_(by).get(f"/v1/lab/samples/{sample_id}/file")
+        assert answer.status_code == 200, answer.text
+        found: str = answer.json()["record_sha256"]
+        return found
+
+    async def review(
+        self, claim: dict[str, Any], *, by: str = "reviewer", kind: str = "technical", **more: Any
+    ) -> httpx.Response:
+        """
+        Review what a claim holds, as its file is now; accept it unless told otherwise.
+        """
+        sample_id = claim["sample"]["id"]
+        body = {
+            "kind": kind,
+            "decision": "accept",
+            "record_sha256": await self.record_sha256(sample_id, by=by),
+            "signature": self.signature(by),
+        }
+        return await self.as_(by).post(
+            f"/v1/lab/samples/{sample_id}/reviews",
+            json=body | more,
+            headers={"If-Match": f'"{claim["token"]}"'},
+        )
 
 
 async def build_world(app: Any, database: Database) -> World:

@@ -116,8 +116,9 @@ async def write_session(request: Request, who: AnyCaller) -> AsyncIterator[Sessi
     """
     Open a transaction in the caller's name, committed before the answer leaves.
     """
-    database = resources_of(request).database
-    async with database.transaction(who.context, now=practice_now(request)) as session:
+    here = resources_of(request)
+    async with here.database.transaction(who.context, now=practice_now(request)) as session:
+        session.practice = here.settings.practice_clock
         yield session
 
 

@@ -27,6 +27,8 @@ agency = Table(
     Column("name", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("country", Text),
+    Column("address", Text),
+    Column("accreditation", Text),
     Column("created_at", INSTANT, nullable=False),
     Column("closed_at", INSTANT),
     CheckConstraint(f"kind IN ({', '.join(repr(str(k)) for k in AgencyKind)})", name="kind"),
@@ -68,3 +70,14 @@ method_authorization = Table(
     Column("technique", Text, primary_key=True),
     Column("granted_at", INSTANT, nullable=False),
 )
+
+analyst_designation = Table(
+    "analyst_designation",
+    metadata,
+    Column("laboratory_id", Uuid, ForeignKey("agency.id"), nullable=False),
+    Column("client_id", Uuid, ForeignKey("api_client.id"), primary_key=True),
+    Column("statute", Text, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("designated_at", INSTANT, nullable=False),
+)
+"""Who may be named on a certificate of analyst, and under which statute."""

@@ -8,7 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, insert, or_, select, text, update
 
-from app.access.models import agency, api_client, api_key, method_authorization
+from app.access.models import (
+    agency,
+    analyst_designation,
+    api_client,
+    api_key,
+    method_authorization,
+)
 from app.access.rules import AgencyKind
 from app.kit.db import Session
 
@@ -167,3 +173,62 @@ async def authorized_techniques(session: Session, client_id: UUID) -> frozenset[
         method_authorization.c.client_id == client_id
     )
     return frozenset((await session.execute(statement)).scalars())
+
+
+_OWNER_OF_KEY = text("SELECT owner_of_key(:key_id, :secret_sha256)")
+
+
+async def owner_of_key(session: Session, key_id: str, secret_sha256: bytes) -> UUID | None:
+    """
+    Return whose live key this is, or None; the whole secret's hash must match.
+    """
+    values = {"key_id": key_id, "secret_sha256": secret_sha256}
+    return (await session.execute(_OWNER_OF_KEY, values)).scalar_one_or_none()
+
+
+async def letterheads(session: Session, agency_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """
+    Return the letterheads of these agencies.
+    """
+    c = agency.c
+    statement = select(c.id, c.name, c.address, c.accreditation).where(c.id.in_(agency_ids))
+    return (await session.execute(statement)).all()
+
+
+async def set_letterhead(
+    session: Session, *, agency_id: UUID, address: str | None, accreditation: str | None
+) -> bool:
+    """
+    Set what is not None; False when there is no such agency.
+    """
+    given = {"address": address, "accreditation": accreditation}
+    values = {name: value for name, value in given.items() if value is not None}
+    statement = update(agency).where(agency.c.id == agency_id).values(values).returning(agency.c.id)
+    return (await session.execute(statement)).one_or_none() is not None
+
+
+async def designate(
+    session: Session, *, laboratory_id: UUID, client_id: UUID, statute: str, number: str
+) -> None:
+    """
+    Record a designation.
+    """
+    await session.execute(
+        insert(analyst_designation).values(
+            laboratory_id=laboratory_id,
+            client_id=client_id,
+            statute=statute,
+            number=number,
+            designated_at=session.now,
+        )
+    )
+
+
+async def designation(session: Session, *, client_id: UUID, statute: str) -> str | None:
+    """
+    Return the number of a person's designation under a statute, or None.
+    """
+    statement = select(analyst_designation.c.number).where(
+        analyst_designation.c.client_id == client_id, analyst_designation.c.statute == statute
+    )
+    return (await session.execute(statement)).scalar_one_or_none()

@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
+from pydantic import SecretStr
+
 from app.access import keys, repo
 from app.access.rules import (
     SIGNING_ROLES,
@@ -20,8 +23,10 @@ from app.access.rules import (
 )
 from app.kit import ids
 from app.kit.db import Context, Session, as_agency, as_laboratory
-from app.kit.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from app.kit.errors import AppError, Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.kit.rows import mapping
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,122 @@ async def identify(session: Session, presented: keys.PresentedKey) -> Caller | N
         roles=roles,
         scopes=scopes(roles),
     )
+
+
+class NotProved(AppError):
+    """
+    A signature needs your own proof again: your API key, at this very moment.
+    """
+
+    status = 403
+    code = "not-proved"
+    title = "Signature not proved"
+
+
+async def reauthenticate(session: Session, caller: Caller, proof: SecretStr) -> str:
+    """
+    Let a signer prove again who they are, and return by what.
+
+    The database is asked at this very moment: a key revoked a moment ago proves nothing.
+
+    Raises:
+        NotProved: when the proof is not this caller's own.
+
+    """
+    presented = keys.read(proof.get_secret_value())
+    if presented is not None:
+        owner = await repo.owner_of_key(session, presented.key_id, presented.secret_sha256)
+        if owner == caller.client_id:
+            return "api_key"
+    _log.warning("signature_not_proved", client=str(caller.client_id))
+    raise NotProved
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """
+    What a document says of an agency.
+    """
+
+    name: str
+    address: str | None
+    accreditation: str | None
+
+    def as_json(self) -> dict[str, str | None]:
+        """
+        Return it as a report's record holds it.
+        """
+        return {"name": self.name, "address": self.address, "accreditation": self.accreditation}
+
+
+async def letterheads(session: Session, agency_ids: Sequence[UUID]) -> dict[UUID, Letterhead]:
+    """
+    Return the letterheads of these agencies, those this context may see.
+    """
+    return {
+        row.id: Letterhead(row.name, row.address, row.accreditation)
+        for row in await repo.letterheads(session, agency_ids)
+    }
+
+
+async def set_letterhead(
+    session: Session, *, agency_id: UUID, address: str | None, accreditation: str | None
+) -> None:
+    """
+    Set what an agency's reports say of its place and its accreditation; what is None stays.
+
+    Raises:
+        NotFound: when there is no such agency.
+
+    """
+    if not await repo.set_letterhead(
+        session, agency_id=agency_id, address=address, accreditation=accreditation
+    ):
+        raise NotFound("There is no such agency.")
+
+
+@dataclass(frozen=True, slots=True)
+class Designation:
+    """
+    A person's designation as an analyst under a statute.
+    """
+
+    statute: str
+    number: str
+
+
+async def designate(session: Session, *, client_id: UUID, statute: str, number: str) -> None:
+    """
+    Record that a person is a designated analyst under a statute, with their designation's number.
+
+    Raises:
+        NotFound: when there is no such client.
+        Invalid: when the client is not a person who works at a laboratory's bench.
+
+    """
+    client = await repo.find_client(session, client_id)
+    if client is None:
+        raise NotFound("There is no such client.")
+    may = scopes(frozenset(Role(role) for role in client.roles))
+    if client.kind != ClientKind.PERSON or Scope.BENCH not in may:
+        raise Invalid(
+            errors=[FieldError("client", "makes no analyses", "choose a technician, by person")]
+        )
+    await repo.designate(
+        session,
+        laboratory_id=client.agency_id,
+        client_id=client_id,
+        statute=statute,
+        number=number,
+    )
+
+
+async def designation_of(session: Session, *, client_id: UUID, statute: str) -> Designation | None:
+    """
+    Return a person's designation under a statute, or None.
+    """
+    number = await repo.designation(session, client_id=client_id, statute=statute)
+    return Designation(statute, number) if number is not None else None
 
 
 async def create_agency(

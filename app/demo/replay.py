@@ -301,10 +301,19 @@ class Replay:
         )
         token = {"If-Match": f'"{answer["claims"][0]["token"]}"'}
         path = f"/v1/lab/samples/{file.sample_id}"
-        await self._api.post(
-            f"{path}/reviews", {"decision": "accept"}, key=reviewer, at=taken, headers=token
+        signature = {"proof": reviewer}
+        for kind in ("technical", "administrative"):
+            opened = await self._api.call("GET", f"{path}/file", key=reviewer, at=taken)
+            body = {
+                "kind": kind,
+                "decision": "accept",
+                "record_sha256": opened.json()["record_sha256"],
+                "signature": signature,
+            }
+            await self._api.post(f"{path}/reviews", body, key=reviewer, at=taken, headers=token)
+        report = await self._api.post(
+            f"{path}/reports", {"signature": signature}, key=reviewer, at=taken, headers=token
         )
-        report = await self._api.post(f"{path}/reports", key=reviewer, at=taken, headers=token)
         file.reported_at = datetime.fromisoformat(report["released_at"])
 
     # --- the investigator ---

@@ -99,6 +99,8 @@ class Session:
     connection: AsyncConnection
     context: Context
     now: datetime
+    practice: bool = False
+    """Whether the installation is one for practice: what it reports is marked so, for good."""
     bells: set[str] = field(default_factory=set)
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 

@@ -48,15 +48,21 @@ async def review(
     world: World, claim: dict[str, Any], *, by: str = "reviewer", **body: Any
 ) -> httpx.Response:
     """
-    Review what a claim holds; accept it unless told otherwise.
+    Review what a claim holds, technically and then administratively; accept it unless told otherwise.
     """
-    path = f"/v1/lab/samples/{claim['sample']['id']}/reviews"
-    return await world.as_(by).post(path, json={"decision": "accept"} | body, headers=match(claim))
+    answer = await world.review(claim, by=by, kind="technical", **body)
+    if answer.status_code != 201 or answer.json()["decision"] == "return":
+        return answer
+    return await world.review(claim, by=by, kind="administrative", **body)
 
 
-async def report(world: World, claim: dict[str, Any], *, by: str = "reviewer") -> httpx.Response:
+async def report(
+    world: World, claim: dict[str, Any], *, by: str = "reviewer", **body: Any
+) -> httpx.Response:
     """
     Release the report of what a claim holds.
     """
     path = f"/v1/lab/samples/{claim['sample']['id']}/reports"
-    return await world.as_(by).post(path, headers=match(claim))
+    return await world.as_(by).post(
+        path, json={"signature": world.signature(by)} | body, headers=match(claim)
+    )

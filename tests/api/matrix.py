@@ -36,8 +36,8 @@ class Row:
 
     Attributes:
         may: the scope it needs; None when it is open to everybody.
-        about: the prefix of the id it takes (in the path, or where ``IT`` stands), ``number`` for a file number, or
-            None when it takes no id and no number of anybody's.
+        about: the prefix of the id it takes (in the path, or where ``IT`` stands), ``number`` for a file number,
+            ``rnum`` for a report's, or None when it takes no id and no number of anybody's.
         json: a body that its owner may send, with ``IT`` or a prefix in braces (``"{ana}"``) for ids.
         params: the query, likewise.
         path: parts of the path that are no id of the thing, likewise.
@@ -82,6 +82,8 @@ TECHNIQUE = {
 }
 METHOD = {"technique": "ce", "title": "Capillary electrophoresis", "validated": True}
 FINDING = {"kind": "presumptive", "outcome": "inconclusive", "analysis_ids": ["{ana}"]}
+SIGNED = {"signature": {"proof": "nobody's key"}}
+REVIEW = {"kind": "technical", "decision": "accept", "record_sha256": "0" * 64, **SIGNED}
 
 MATRIX: dict[str, Row] = {
     # Submitting
@@ -141,8 +143,14 @@ MATRIX: dict[str, Row] = {
     "record_analysis": Row(Scope.BENCH, "smp", json=ANALYSIS),
     "record_finding": Row(Scope.BENCH, "smp", json=FINDING),
     "release_finding": Row(Scope.RELEASE, "fnd", json={"label_scanned": "{smp}"}),
-    "review": Row(Scope.REVIEW, "smp", json={"decision": "accept"}),
-    "release_report": Row(Scope.REVIEW, "smp"),
+    # Reviewing and reporting
+    "file": Row(Scope.QUEUE, "smp"),
+    "review": Row(Scope.REVIEW, "smp", json=REVIEW),
+    "release_report": Row(Scope.REVIEW, "smp", json=SIGNED),
+    "amend": Row(Scope.REVIEW, "rnum", json={"reason": "a", "changes": "b", **SIGNED}),
+    "certify": Row(Scope.BENCH, "rnum", json={"template": "ca-cdsa", **SIGNED}),
+    "report_pdf": Row(Scope.FOLLOW, "smp", path={"number": "{rnum}"}),
+    "verify": Row(None),
     "lab_unacknowledged": Row(Scope.QUEUE),
     # Taking a sample out of its course
     "withdraw": Row(Scope.SUBMIT, "smp", json={"reason": "plea", "note": "as told"}),
@@ -172,6 +180,9 @@ async def furnish(world: World) -> Things:
     claim = await world.claim(sample_id=sample_id)
     analysis = await world.analyze(claim)
     finding = await world.conclude(claim, "presumptive", [analysis])
+    released = await world.as_("technician").post(
+        f"/v1/lab/findings/{finding.json()['id']}/release", json={"label_scanned": sample_id}
+    )
     claim = await world.claim(sample_id=sample_id, stage="confirm")
     endpoint = await world.as_("agent").post(
         "/v1/webhooks", json={"url": f"https://receiver.example/{uuid4()}"}
@@ -184,6 +195,7 @@ async def furnish(world: World) -> Things:
         "clm": claim["id"],
         "ana": analysis,
         "fnd": finding.json()["id"],
+        "rnum": released.json()["number"],
         "end": endpoint.headers["Location"].rpartition("/")[2],
         "evt": await first_event(world),
         "att": await attached(world, sample_id),

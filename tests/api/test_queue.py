@@ -280,10 +280,8 @@ class TestReviewers:
         sample_id = await world.received()
         await self._to_review(world, sample_id)
         review = await world.claim("reviewer", stage="review")
-        returned = await world.as_("reviewer").post(
-            f"/v1/lab/samples/{sample_id}/reviews",
-            json={"decision": "return", "remarks": "repeat with a second aliquot"},
-            headers=match(review),
+        returned = await world.review(
+            review, decision="return", remarks="repeat with a second aliquot"
         )
         assert returned.status_code == 201
         confirm = await world.claim(sample_id=sample_id, stage="confirm")

@@ -102,7 +102,7 @@ class TestReview:
         assert "carfentanil" not in final["canonical"]
         assert final["body"]["authorized_by"] == "reviewer"
         assert {one["operator"] for one in final["body"]["analyses"]} == {"technician"}
-        assert final["body"]["review"]["by"] == "reviewer"
+        assert [one["by"] for one in final["body"]["reviews"]] == ["reviewer", "reviewer"]
         assert final["number"].endswith("-000002")
         queue = await world.as_("technician").get("/v1/lab/queue", params={"stage": "review"})
         assert queue.json()["items"] == []
@@ -141,7 +141,12 @@ class TestReview:
         """
         sample_id, _ = await screened(world)
         claim = await confirmed(world, sample_id)
-        body = {"decision": "accept"}
+        body = {
+            "kind": "technical",
+            "decision": "accept",
+            "record_sha256": await world.record_sha256(sample_id),
+            "signature": world.signature("technician"),
+        }
 
         by_technician = await world.as_("technician").post(
             f"/v1/lab/samples/{sample_id}/reviews", json=body, headers=match(claim)

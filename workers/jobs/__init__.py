@@ -8,17 +8,22 @@ functions.
 from collections.abc import Awaitable, Callable, Mapping
 
 from app import nudge
-from workers.jobs import deliver, sweep
+from workers.jobs import deliver, printer, sweep
 from workers.resources import Resources
 
 Job = Callable[[Resources], Awaitable[None]]
 
-ON_RING: Mapping[str, Job] = {nudge.DELIVER: deliver.deliver, nudge.NUMBER: sweep.number}
+ON_RING: Mapping[str, Job] = {
+    nudge.DELIVER: deliver.deliver,
+    nudge.NUMBER: sweep.number,
+    nudge.PRINT: printer.print_reports,
+}
 """What each bell makes a worker look at."""
 
 ON_SWEEP: tuple[Job, ...] = (
     deliver.deliver,
     sweep.number,
+    printer.print_reports,
     sweep.lapse,
     sweep.rerank,
     sweep.retire,

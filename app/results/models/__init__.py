@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 
 from app.kit.db import metadata
+from app.results.models import paper
 from app.results.rules import (
     AnalysisResult,
     FindingKind,
@@ -24,13 +25,18 @@ from app.results.rules import (
     ReportKind,
     ReviewDecision,
 )
+from app.results.rules.signing import ReviewKind
+
+__all__ = ["analysis", "finding", "paper", "report", "report_counter", "review"]
 
 INSTANT = TIMESTAMP(timezone=True)
 
 
 def _one_of(
     column: str,
-    values: type[AnalysisResult | FindingKind | FindingOutcome | ReportKind | ReviewDecision],
+    values: type[
+        AnalysisResult | FindingKind | FindingOutcome | ReportKind | ReviewDecision | ReviewKind
+    ],
 ) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
@@ -115,9 +121,12 @@ review = Table(
     Column("sample_id", Uuid, nullable=False),
     Column("claim_id", Uuid, nullable=False),
     Column("reviewer_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Column("remarks", Text),
+    Column("record_sha256", LargeBinary),
     Column("reviewed_at", INSTANT, nullable=False),
+    CheckConstraint(_one_of("kind", ReviewKind), name="kind"),
     CheckConstraint(_one_of("decision", ReviewDecision), name="decision"),
     Index(None, "sample_id", "reviewed_at"),
 )
@@ -132,14 +141,23 @@ report = Table(
     Column("sample_id", Uuid, nullable=False),
     Column("number", Text, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("practice", Boolean, nullable=False),
     Column("body", JSONB, nullable=False),
     Column("canonical", Text, nullable=False),
     Column("sha256", LargeBinary, nullable=False),
     Column("authorized_by", Uuid, nullable=False),
     Column("released_at", INSTANT, nullable=False),
     Column("replaces_id", Uuid),
+    Column("certifies_id", Uuid),
     CheckConstraint(_one_of("kind", ReportKind), name="kind"),
+    CheckConstraint(
+        "(kind = 'certificate') = (certifies_id IS NOT NULL)"
+        " AND NOT (kind = 'certificate' AND practice)",
+        name="certifies",
+    ),
     UniqueConstraint("laboratory_id", "number"),
+    # A report is replaced once: what comes after replaces the replacement.
+    UniqueConstraint("replaces_id"),
     Index(None, "sample_id", "released_at"),
     Index(None, "laboratory_id", "kind", "released_at"),
 )

@@ -32,6 +32,7 @@ from app.results.rules.wording import (
     analysis_words,
     reliability,
     statement,
+    statement_in_french,
 )
 
 __all__ = [
@@ -58,4 +59,5 @@ __all__ = [
     "judge_presumptive",
     "reliability",
     "statement",
+    "statement_in_french",
 ]

@@ -53,3 +53,5 @@ class ReportKind(StrEnum):
 
     PRELIMINARY = "preliminary"
     FINAL = "final"
+    CERTIFICATE = "certificate"
+    """What a statute lets a court take as proof; it rests on a final report."""

@@ -61,3 +61,22 @@ def analysis_words(
         return f"{', '.join(substances)} detected by {technique}."
     what = f"{', '.join(looked_for)} not detected" if looked_for else "Not detected"
     return f"{what} by {technique} (limit {limit or 'not stated'})."
+
+
+def statement_in_french(
+    outcome: FindingOutcome, substances: Sequence[str], kind: FindingKind
+) -> str:
+    """
+    Word a finding in French, as ``statement`` does in English.
+    """
+    if outcome is FindingOutcome.INCONCLUSIVE:
+        return "Non concluant : les analyses n'ont ni montré ni exclu une substance réglementée."
+    if outcome is FindingOutcome.NOTHING_CONTROLLED:
+        return (
+            "Aucune substance réglementée n'a été identifiée par les techniques indiquées."
+            " La matière peut néanmoins être toxique."
+        )
+    listed = ", ".join(substances)
+    if kind is FindingKind.PRESUMPTIVE:
+        return f"Contient de façon présomptive : {listed}."
+    return f"Identifié : {listed}."

@@ -3,15 +3,36 @@ What callers send and read about analyses, findings, reviews and reports.
 """
 
 from app.results.schemas.bench import AnalysisIn, AnalysisOut, FindingIn, FindingOut
-from app.results.schemas.reporting import ReleaseIn, ReportOut, ReviewIn, ReviewOut
+from app.results.schemas.reporting import (
+    AmendmentIn,
+    CertificateIn,
+    FileOut,
+    Language,
+    ReleaseIn,
+    ReportIn,
+    ReportOut,
+    ReviewIn,
+    ReviewLine,
+    ReviewOut,
+    SignatureOut,
+    VerifiedOut,
+)
 
 __all__ = [
+    "AmendmentIn",
     "AnalysisIn",
     "AnalysisOut",
+    "CertificateIn",
+    "FileOut",
     "FindingIn",
     "FindingOut",
+    "Language",
     "ReleaseIn",
+    "ReportIn",
     "ReportOut",
     "ReviewIn",
+    "ReviewLine",
     "ReviewOut",
+    "SignatureOut",
+    "VerifiedOut",
 ]

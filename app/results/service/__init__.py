@@ -2,11 +2,13 @@
 What the laboratory records, concludes, reviews and reports.
 """
 
+from app.results.service.amend import amend
 from app.results.service.analyses import record_analysis
+from app.results.service.certify import CertificateRules, certify
 from app.results.service.closing import close_after_screen
 from app.results.service.files import attach, attachments_of
 from app.results.service.findings import record_finding
-from app.results.service.look_up import findings_of, reports_of
+from app.results.service.look_up import document_of, file_of, findings_of, reports_of, verify
 from app.results.service.methods import (
     methods,
     suggest,
@@ -14,15 +16,22 @@ from app.results.service.methods import (
     write_method,
     write_technique,
 )
+from app.results.service.printing import print_due
 from app.results.service.release import release_finding
 from app.results.service.review import record_review, release_report
 
 __all__ = [
+    "CertificateRules",
+    "amend",
     "attach",
     "attachments_of",
+    "certify",
     "close_after_screen",
+    "document_of",
+    "file_of",
     "findings_of",
     "methods",
+    "print_due",
     "record_analysis",
     "record_finding",
     "record_review",
@@ -31,6 +40,7 @@ __all__ = [
     "reports_of",
     "suggest",
     "techniques",
+    "verify",
     "write_method",
     "write_technique",
 ]

@@ -30,7 +30,7 @@ async def release_finding(
         NotFound: when there is no such finding in this laboratory.
         Forbidden: when the caller is no person, or not authorized for its technique.
         Invalid: when the scanned label is another item's.
-        Conflict: when it is already released, or the sample has moved on.
+        Conflict: when it is already released, its controls failed, or the sample has moved on.
 
     """
     found = await repo.find_finding(session, finding_id) if finding_id else None
@@ -45,6 +45,10 @@ async def release_finding(
         raise Invalid(errors=[FieldError("label_scanned", message, "scan the item in your hand")])
     if found.kind != FindingKind.PRESUMPTIVE:
         raise Conflict("An identification leaves only in a reviewed, final report.")
+    if found.invalidated_at is not None:
+        raise Conflict("This finding was invalidated: conclude the screen anew.")
+    if not all(row.controls_passed for row in cited):
+        raise Conflict("The controls of a cited run failed: repeat the run before anything leaves.")
     released = await repo.release(session, finding_id=found.id, released_by=caller.client_id)
     if released is None:
         raise Conflict("This finding is already released.")
@@ -53,10 +57,7 @@ async def release_finding(
         session,
         caller=caller,
         sample=sample,
-        kind=ReportKind.PRELIMINARY,
-        finding=released,
-        analyses=cited,
-        review=None,
+        content=report.Content(kind=ReportKind.PRELIMINARY, finding=released, analyses=cited),
     )
     await samples.apply(
         session,

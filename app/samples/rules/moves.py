@@ -231,6 +231,8 @@ MOVES: tuple[Move, ...] = (
         for status in _S
         if status not in _UNBEGUN
     ),
+    Move(Act.AMEND, _S.REPORTED, _S.REPORTED, Scope.REVIEW, None, "report.amended"),
+    Move(Act.CERTIFY, _S.REPORTED, _S.REPORTED, Scope.BENCH, None, "report.released"),
 )
 """The whole life cycle. Another ending is another row here and another value in the CHECK of ``sample.status``."""
 

@@ -72,6 +72,8 @@ class Act(StrEnum):
     REOPEN = "reopen"
     CONTRADICT = "contradict"
     TAKE_BACK = "take_back"
+    AMEND = "amend"
+    CERTIFY = "certify"
 
 
 class Queue(StrEnum):
