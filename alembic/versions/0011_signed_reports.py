@@ -1,7 +1,7 @@
 """
 Reports are signed, printed once and for all, amended, certified, and verified by anyone who holds one.
 
-Revision: 0010; after: 0009; 2026-11-25
+Revision: 0011; after: 0010; 2026-11-25
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
