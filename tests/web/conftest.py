@@ -3,18 +3,33 @@ A real browser, where there is one, against the application on a port of this ma
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from playwright.async_api import Browser, Page, async_playwright
 
+from app.access.signin import passwords
 from tests.builders import World
 from tests.web import chromium
 from tests.web.people import give_password
 from tests.web.screens import Screen
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """
+    Hash with the least effort, as every test signs in; `test_signin` looks at the real settings.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        )
+        yield
+
 
 Opener = Callable[..., Awaitable[Screen]]
 

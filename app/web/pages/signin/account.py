@@ -155,7 +155,7 @@ def _line(visit: Visit, row: Any) -> view.SessionLine:
     return view.SessionLine(
         id=ids.write("ssn", row["id"]),
         how=visit.language.say(view.HOW[How(row["how"])]),
-        agent=row["agent"],
+        agent=view.browser_name(row["agent"]),
         created_at=row["created_at"],
         seen_at=row["seen_at"],
         this=row["id"] == visit.person.session_id,

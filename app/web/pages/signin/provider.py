@@ -113,7 +113,7 @@ async def back(visit: Anybody, code: Part = "", state: Part = "") -> Response:
 
 async def _discover(client: Any, issuer: str) -> Provider:
     address = issuer.rstrip("/") + "/.well-known/openid-configuration"
-    told = (await client.get(address, withhold_token=True)).raise_for_status().json()
+    told = (await client.request("GET", address, withhold_token=True)).raise_for_status().json()
     if told["issuer"] != issuer:
         raise Untrusted("issuer")
     return Provider(
@@ -126,7 +126,7 @@ async def _subject(client: Any, issuer: str, *, code: str, kept: dict[str, Any])
     given = await client.fetch_token(
         found.token, grant_type="authorization_code", code=code, code_verifier=kept["verifier"]
     )
-    keys = (await client.get(found.keys, withhold_token=True)).raise_for_status().json()
+    keys = (await client.request("GET", found.keys, withhold_token=True)).raise_for_status().json()
     token = jwt.decode(given["id_token"], KeySet.import_key_set(keys), algorithms=_ALGORITHMS)
     jwt.JWTClaimsRegistry(
         leeway=_LEEWAY_S,

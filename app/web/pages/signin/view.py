@@ -72,6 +72,32 @@ class CodesView:
     picture: str
 
 
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_DEVICES = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_name(agent: str) -> str:
+    """
+    Return a browser's name and device as people know them, or what it says about itself.
+    """
+    named = [
+        next((name for mark, name in known if mark in agent), "") for known in (_BROWSERS, _DEVICES)
+    ]
+    return ", ".join(part for part in named if part) or agent
+
+
 HOW = {
     How.PASSWORD: N_("Password"),
     How.PASSWORD_AND_CODE: N_("Password and code"),
