@@ -105,7 +105,11 @@ def _build(document: Mapping[str, Any]) -> Policy:
         priors=counts.priors(rows, document, scale, span),
         named={HazardClass(entry["hazard"]): _named(entry) for entry in document["named"]},
         regions=_regions(document["region"]),
-        appearances=_appearances(document["appearance"], float(shrink["base_strength"])),
+        appearances=_appearances(
+            document["appearance"],
+            float(shrink["base_strength"]),
+            float(shrink.get("appearance_share", 1.0)),
+        ),
         tests={entry["technique"]: _test(entry, at) for at, entry in enumerate(document["test"])},
         most_negative=float(document["tests"]["most_negative"]),
         most_statements=float(document["statements"]["most"]),
@@ -188,14 +192,14 @@ def _regions(entries: list[Mapping[str, Any]]) -> dict[str, tuple[Shift, ...]]:
 
 
 def _appearances(
-    entries: list[Mapping[str, Any]], strength: float
+    entries: list[Mapping[str, Any]], strength: float, share: float
 ) -> dict[tuple[str, str, str], tuple[Shift, ...]]:
     table: dict[tuple[str, str, str], tuple[Shift, ...]] = {}
     for entry in entries:
         base = entry["base"][0] / entry["base"][1]
         for kind, rows in (("colour", entry.get("colours", {})), ("form", entry.get("forms", {}))):
             for word, (found, of) in rows.items():
-                bits = logit((found + base * strength) / (of + strength)) - logit(base)
+                bits = share * (logit((found + base * strength) / (of + strength)) - logit(base))
                 shift = Shift(
                     expected=frozenset({ExpectedClass(entry["expected"])}),
                     hazard=_index(entry["hazard"]),

@@ -117,14 +117,16 @@ def substances(
     """
     table = _Table(document, shrink)
     names = sorted({name for count in counts for name in count.substances})
-    return {
-        (market, name, year): prior
-        for year in years
-        for name in names
-        for market, prior in table.made_from(
-            [count for count in counts if name in count.substances], year
-        ).items()
-    }
+    made = {}
+    for name in names:
+        apart = [count for count in counts if name in count.substances]
+        # Where a name was not counted apart, its class speaks for it.
+        markets = {ANY, *(count.market for count in apart)}
+        for year in years:
+            for market, prior in table.made_from(apart, year).items():
+                if market in markets:
+                    made[market, name, year] = prior
+    return made
 
 
 class _Table:
@@ -156,7 +158,10 @@ class _Table:
             market: _rates(market, cell, means, shrink, self._ratios, self._floors)
             for market, cell in cells.items()
         }
-        rates[ANY] = [sum(column) / len(column) for column in zip(*rates.values(), strict=True)]
+        counted = [rates[market] for market, cell in cells.items() if cell.sources]
+        # Where nothing was counted anywhere, every market has the floors.
+        columns = zip(*(counted or rates.values()), strict=True)
+        rates[ANY] = [sum(column) / len(column) for column in columns]
         sources = {market: cell.sources for market, cell in cells.items()}
         sources[ANY] = tuple(sorted({name for cell in cells.values() for name in cell.sources}))
         made = {}

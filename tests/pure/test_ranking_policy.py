@@ -114,7 +114,7 @@ class TestPriors:
                 continue
             country, year = {"gb": ("GB", 2023), "ca": ("CA", 2019)}[table["market"]]
             for row in table["rows"]:
-                name = row["expected"][0]
+                name = (row.get("substances") or row["expected"])[0]
                 told = Facts(suspected=(self.NAMES.get(name, name),), country=country, year=year)
                 found = sum(row.get(hazard, 0) for hazard in self.LETHAL)
                 scored.append((assess(told, current()).p_lethal_opioid, found, row["of"]))
