@@ -11,7 +11,7 @@ from math import exp2, log2
 
 from app.ranking import harm, words
 from app.ranking.assessment import Assessment, Reason, Stage
-from app.ranking.evidence import answers, statements
+from app.ranking.evidence import answers, found_lethal, statements
 from app.ranking.facts import Facts
 from app.ranking.linked import shared, tempers
 from app.ranking.model import CLASSES, LETHAL, Policy
@@ -106,6 +106,13 @@ class _Telling:
         text = "Where every sample starts, before anything is known of it"
         self.add("start", text, _start(policy), policy.harm_source)
 
+    @property
+    def stage(self) -> Stage:
+        """
+        What would be done next.
+        """
+        return self._stage
+
     def points(self, per_day: float, days: float) -> float:
         """
         Return the total: bits above the line at this stage's usual bench time.
@@ -158,6 +165,13 @@ def _weigh_standing(
     facts: Facts, policy: Policy, now: Situation, told: _Telling, days: float
 ) -> None:
     # What only the laboratory knows or decides, and nobody can state at intake.
+    if policy.told and told.stage is not Stage.SCREEN and found_lethal(facts.field_tests):
+        now.exposure += policy.told.bits
+        text = (
+            "The laboratory has found a lethal opioid and can warn of it:"
+            f" {words.times(policy.told.bits)} in what is left to learn"
+        )
+        told.add("told", text, now.harm(), policy.told.source)
     if facts.first_seen and policy.novelty:
         name, met = facts.first_seen
         bits = policy.novelty.met if met else policy.novelty.suspected

@@ -131,7 +131,8 @@ def _build(document: Mapping[str, Any]) -> Policy:
         },
         record=_record(document.get("record")),
         novelty=_novelty(document.get("novelty")),
-        public_safety=_public_safety(document.get("public_safety")),
+        told=_decision(document.get("told"), "told"),
+        public_safety=_decision(document.get("public_safety"), "public safety"),
     )
 
 
@@ -268,8 +269,8 @@ def _novelty(entry: Mapping[str, Any] | None) -> Novelty | None:
     )
 
 
-def _public_safety(entry: Mapping[str, Any] | None) -> Effect | None:
-    return _effect({"words": (), "label": "public safety", **entry}) if entry else None
+def _decision(entry: Mapping[str, Any] | None, label: str) -> Effect | None:
+    return _effect({"words": (), "label": label, **entry}) if entry else None
 
 
 def _exposure(entry: Mapping[str, Any]) -> Exposure:

@@ -8,9 +8,12 @@ from functools import lru_cache
 
 from app.ranking import words
 from app.ranking.facts import Facts, FieldTest
-from app.ranking.model import CLASSES, CONTROLLED, Effect, Exposure, Policy
+from app.ranking.model import CLASSES, CONTROLLED, LETHAL, Effect, Exposure, Policy, Test
 from app.substances.catalogue import ExpectedClass, resolve
 from app.substances.data import normal
+
+LABORATORY = "lab_"
+"""Before a technique: made at the laboratory's bench, by its own method."""
 
 DETECTED, NOT_DETECTED = "detected", "not_detected"
 
@@ -64,12 +67,12 @@ def answers(
     silent: dict[tuple[int, bool], str] = {}
     notes: dict[str, None] = {}
     for test in tests:
-        if test.technique not in policy.tests or test.result not in {DETECTED, NOT_DETECTED}:
+        if _rule(test.technique, policy) is None or test.result not in {DETECTED, NOT_DETECTED}:
             notes["An inconclusive test, or one that is not in the policy, moves nothing."] = None
             continue
         answer = _answer(test, policy, said)
         if answer is None:
-            technique = policy.tests[test.technique].words
+            technique = _rule_of(test, policy).words
             notes[f"{technique}: its target names no class of substance, so it moves nothing."] = (
                 None
             )
@@ -89,9 +92,20 @@ def answers(
     return chosen, [*_contradictions(chosen), *_negatives(chosen, silent), *notes]
 
 
+def _rule(technique: str, policy: Policy) -> Test | None:
+    # A policy that knows no better counts the laboratory's own method as the same technique in the field.
+    return policy.tests.get(technique) or policy.tests.get(technique.removeprefix(LABORATORY))
+
+
+def _rule_of(test: FieldTest, policy: Policy) -> Test:
+    rule = _rule(test.technique, policy)
+    assert rule is not None  # asked for before
+    return rule
+
+
 @lru_cache(maxsize=4096)
 def _answer(test: FieldTest, policy: Policy, said: frozenset[ExpectedClass]) -> Answer | None:
-    rule = policy.tests[test.technique]
+    rule = _rule_of(test, policy)
     hazard = target_class(rule.implies or test.target)
     if hazard is None:
         return None
@@ -108,6 +122,18 @@ def _answer(test: FieldTest, policy: Policy, said: frozenset[ExpectedClass]) -> 
         found=f"{rule.words} {words.sign(positive=positive)}",
         principle=rule.principle,
         source=weight.source,
+    )
+
+
+def found_lethal(tests: Iterable[FieldTest]) -> bool:
+    """
+    This function will say whether the laboratory itself has found a lethal opioid.
+    """
+    return any(
+        test.result == DETECTED
+        and test.technique.startswith(LABORATORY)
+        and target_class(test.target) in LETHAL
+        for test in tests
     )
 
 

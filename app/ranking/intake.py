@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from app.ranking.evidence import LABORATORY
 from app.ranking.facts import Facts, FieldTest, Link, Record
+from app.substances.catalogue import resolve
 
-__all__ = ["facts_from"]
+__all__ = ["facts_from", "laboratory_tests"]
 
 
 def facts_from(
@@ -35,8 +37,8 @@ def facts_from(
     tests = [
         *(sample.get("field_tests") or ()),
         *later.get("field_test", ()),
-        *(test for screen in later.get("screen", ()) for test in screen["tests"]),
     ]
+    screens = [laboratory_tests(screen["tests"]) for screen in later.get("screen", ())]
     return Facts(
         suspected=(
             *_texts(sample.get("suspected")),
@@ -58,7 +60,8 @@ def facts_from(
                 result=str(test.get("result")),
             )
             for test in tests
-        ),
+        )
+        + tuple(test for screen in screens for test in screen),
         reported_effects=(
             *_texts(sample.get("reported_effects")),
             *_texts(one["effect"] for one in later.get("reported_effect", ())),
@@ -79,6 +82,36 @@ def facts_from(
         record=record,
         public_safety="public_safety" in later,
     )
+
+
+SOUGHT = ("carfentanil", "nitazene", "synthetic opioid", "fentanyl")
+"""What a laboratory's method looks for whenever it looks: a name for each class of lethal opioids."""
+
+
+def laboratory_tests(results: Iterable[Mapping[str, Any]]) -> list[FieldTest]:
+    """
+    This function will read the laboratory's own results.
+
+    An agency's test answers what it asked. A laboratory's method looks for everything it can see, so that what it did
+    not find among the lethal opioids is an answer too.
+    """
+    tests = []
+    silent: dict[str, set[object]] = {}
+    for one in results:
+        if one["result"] not in {"detected", "not_detected"}:
+            continue
+        technique = f"{LABORATORY}{one['technique']}"
+        found = silent.setdefault(technique, set())
+        if one["result"] == "detected":
+            found.add(resolve(str(one["target"])).hazard)
+            tests.append(FieldTest(technique, _text(one["target"]), "detected"))
+    for technique, found in silent.items():
+        tests += [
+            FieldTest(technique, name, "not_detected")
+            for name in SOUGHT
+            if resolve(name).hazard not in found
+        ]
+    return tests
 
 
 def _text(value: object) -> str | None:

@@ -251,4 +251,6 @@ class Policy:
     links: Mapping[str, LinkRule]
     record: RecordRule | None
     novelty: Novelty | None
+    told: Effect | None
+    """What is left to learn of a sample in which the laboratory has found a lethal opioid."""
     public_safety: Effect | None

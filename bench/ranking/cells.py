@@ -1,8 +1,8 @@
 """
 From the counts to submissions: one body for each cell, as an agency would have written it.
 
-The counts hold margins only: how often what was expected held what, by form or by colour or by infrared result, never by
-two of them at once, and by no year. So each margin is put through on its own; what cannot be checked is how they combine.
+The counts hold margins only: how often what was expected held what, by form or by colour or by infrared result, never
+by two of them at once, and by no year. So each margin is put through on its own; how they combine cannot be checked.
 """
 
 import csv

@@ -185,7 +185,7 @@ class TestOrder:
         """
         It was purer, as far as anybody has measured.
         """
-        plain = Facts(suspected=("fentanyl",), country="CA", form="powder", route="mail")
+        plain = Facts(suspected=("cocaine",), country="CA", form="powder", route="mail")
         posted = replace(plain, origin_country="CN")
 
         assert head_start(plain) < head_start(posted)
