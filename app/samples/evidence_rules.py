@@ -120,3 +120,24 @@ def names_suspected(exhibit: Mapping[str, Any]) -> list[str]:
         if found.hazard in _NEWS:
             names.append(normal(found.name or found.matched or text))
     return sorted(set(names))
+
+
+def told_by_agency(learnt: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """
+    Return, of what became known of a sample, what its agency told, or was told by name: a decision on its request.
+
+    What the laboratory found in this sample or in another one leaves when somebody releases it, and not as a risk.
+    """
+    return [
+        one
+        for one in learnt
+        if one["told_by"] == ToldBy.AGENCY or one["kind"] == EvidenceKind.PUBLIC_SAFETY
+    ]
+
+
+def laboratory_knows(learnt: Iterable[Mapping[str, Any]]) -> bool:
+    """
+    Say whether something became known that the agency was not told.
+    """
+    everything = list(learnt)
+    return len(told_by_agency(everything)) < len(everything)

@@ -186,10 +186,14 @@ assessment = Table(
     Column("harm_per_bench_day", Double, nullable=False),
     Column("head_start_us", BigInteger, nullable=False),
     Column("detail", JSONB, nullable=False),
+    Column("laboratory_only", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint(_one_of("stage", Stage), name="stage"),
     Index(None, "sample_id", "assessed_at"),
 )
-"""Never changed: a new fact or policy adds a row. ``detail`` holds the probabilities and every reason."""
+"""Never changed: a new fact or policy adds a row. ``detail`` holds the probabilities and every reason.
+
+One that rests on what the laboratory found is ``laboratory_only``: agencies read what is released, and the assessment
+of what they themselves told."""
 
 queue_task = Table(
     "queue_task",

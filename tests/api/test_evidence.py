@@ -130,7 +130,7 @@ class TestGive:
         for body in ({"field_test": STRIP}, {"reported_effect": "overdose"}):
             await world.as_("technician").post(f"/v1/samples/{sample}/evidence", json=body)
 
-        shown = (await world.as_("agent").get(f"/v1/samples/{sample}/assessments")).json()
+        shown = (await world.as_("technician").get(f"/v1/samples/{sample}/assessments")).json()
 
         causes = [one["cause"] for one in shown["items"]]
         assert causes == ["evidence: reported_effect", "evidence: field_test", "submitted"]
@@ -254,6 +254,8 @@ class TestLinked:
     async def test_a_later_parcel_of_the_same_sender_starts_higher(self, world: World) -> None:
         """
         What was found before it came counts from its submission on, across agencies, without saying where.
+
+        The laboratory reads so; what the agency reads is in ``test_told``.
         """
         parcel = {"route": "mail", "parcel": {"sender_digest": SENDER}}
         first = await world.received(**parcel)
@@ -262,7 +264,14 @@ class TestLinked:
         linked = await world.submit(by="other_agent", **parcel)
         plain = await world.submit(by="other_agent", route="mail", parcel={})
 
-        risk, usual = (one["samples"][0]["risk"] for one in (linked, plain))
+        risk, usual = [
+            (
+                await world.as_("technician").get(
+                    f"/v1/samples/{one['samples'][0]['id']}/assessment"
+                )
+            ).json()
+            for one in (linked, plain)
+        ]
         assert risk["p_lethal_opioid"] > usual["p_lethal_opioid"]
         (reason,) = [one for one in risk["reasons"] if "same sender" in one["text"]]
         assert first not in reason["text"]

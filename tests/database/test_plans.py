@@ -224,7 +224,7 @@ class TestPlans:
         unchanged, changed = plans["version", case], plans["sample", case]
 
         assert "pk_sample" in unchanged.indexes
-        assert {"pk_sample", "pk_assessment"} <= changed.indexes
+        assert {"pk_sample", "ix_assessment_sample_id_assessed_at"} <= changed.indexes
         assert "Seq Scan" not in unchanged.kinds | changed.kinds
         assert unchanged.buffers <= 8
         assert changed.buffers <= 16

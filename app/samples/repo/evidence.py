@@ -30,7 +30,9 @@ _FACTS = text(
            coalesce(q.aged_from, greatest(s.submitted_at, s.received_at - make_interval(days => :post_days)))
                AS aged_from,
            a.band, a.policy, a.detail,
-           (SELECT jsonb_agg(jsonb_build_object('kind', e.kind, 'body', e.body) ORDER BY e.id)
+           (SELECT t.detail FROM assessment AS t WHERE t.sample_id = s.id AND NOT t.laboratory_only
+             ORDER BY t.assessed_at DESC, t.id DESC LIMIT 1) AS told,
+           (SELECT jsonb_agg(jsonb_build_object('kind', e.kind, 'body', e.body, 'told_by', e.told_by) ORDER BY e.id)
               FROM evidence AS e WHERE e.sample_id = s.id AND e.withdrawn_at IS NULL) AS learnt
     FROM sample AS s
     JOIN submission AS u ON u.id = s.submission_id

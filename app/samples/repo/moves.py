@@ -97,8 +97,8 @@ async def standing(session: Session, sample_id: UUID) -> Row[Any] | None:
     return (await session.execute(query)).one_or_none()
 
 
-async def add_assessment(session: Session, row: rows.Row) -> None:
+async def add_assessments(session: Session, fresh: Sequence[rows.Row]) -> None:
     """
-    Store one more assessment; earlier ones stay.
+    Store more assessments; earlier ones stay.
     """
-    await rows.insert(session, {assessment: [row]})
+    await rows.insert(session, {assessment: fresh})

@@ -19,6 +19,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     union_all,
 )
 
@@ -36,11 +37,24 @@ _WITH_ASSESSMENT = select(sample, assessment.c.detail.label("risk")).join(
     assessment, assessment.c.id == sample.c.assessment_id
 )
 _ONE = _WITH_ASSESSMENT.where(sample.c.id == bindparam("sample_id"))
-_WHY = (
-    select(sample, assessment.c.detail.label("risk"), assessment.c.cause, assessment.c.assessed_at)
-    .join(assessment, assessment.c.id == sample.c.assessment_id)
+_WHY = _WITH_ASSESSMENT.add_columns(assessment.c.cause, assessment.c.assessed_at).where(
+    sample.c.id == bindparam("sample_id")
+)
+# An agency reads the last assessment that rests on what it was told. Row-level security hides the others, which may be
+# the ones that rank the sample: joined by id, the sample itself would be gone.
+_told = (
+    select(assessment)
+    .where(assessment.c.sample_id == sample.c.id, ~assessment.c.laboratory_only)
+    .order_by(assessment.c.assessed_at.desc(), assessment.c.id.desc())
+    .limit(1)
+    .lateral("told")
+)
+_TOLD_ONE = (
+    select(sample, _told.c.detail.label("risk"))
+    .join(_told, true())
     .where(sample.c.id == bindparam("sample_id"))
 )
+_TOLD_WHY = _TOLD_ONE.add_columns(_told.c.cause, _told.c.assessed_at)
 _SEVERAL = _WITH_ASSESSMENT.where(sample.c.id.in_(bindparam("sample_ids", expanding=True)))
 
 
@@ -104,21 +118,23 @@ async def version(session: Session, sample_id: UUID) -> int | None:
 
 async def one(session: Session, sample_id: UUID) -> Row[Any] | None:
     """
-    Return a sample with its latest assessment.
+    Return a sample with its latest assessment: for a laboratory the one that ranks it.
     """
-    return (await session.execute(_ONE, {"sample_id": sample_id})).one_or_none()
+    statement = _ONE if session.context.role is DbRole.LAB else _TOLD_ONE
+    return (await session.execute(statement, {"sample_id": sample_id})).one_or_none()
 
 
 async def with_assessment(session: Session, sample_id: UUID) -> Row[Any] | None:
     """
     Return a sample with its latest assessment, and when and why that was made.
     """
-    return (await session.execute(_WHY, {"sample_id": sample_id})).one_or_none()
+    statement = _WHY if session.context.role is DbRole.LAB else _TOLD_WHY
+    return (await session.execute(statement, {"sample_id": sample_id})).one_or_none()
 
 
 async def several(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """
-    Return these samples with their latest assessments.
+    Return these samples with the assessments that rank them (the laboratory's view).
     """
     return (await session.execute(_SEVERAL, {"sample_ids": list(sample_ids)})).all()
 

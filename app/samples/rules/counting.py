@@ -2,6 +2,7 @@
 What counts as small, and which start takes the oldest.
 """
 
+from datetime import datetime, timedelta
 from typing import Any
 
 SMALL_G = 30
@@ -43,3 +44,12 @@ def oldest_starts(starts_before: int, count: int) -> int:
     Return how many of the next ``count`` starts must take the oldest sample.
     """
     return (starts_before + count) // OLDEST_EVERY - starts_before // OLDEST_EVERY
+
+
+def aged(submitted_at: datetime, received_at: datetime | None) -> datetime:
+    """
+    Return since when a sample counts as waiting: its submission; once received, at most ``POST_DAYS`` before that.
+    """
+    if received_at is None:
+        return submitted_at
+    return max(submitted_at, received_at - timedelta(days=POST_DAYS))

@@ -18,6 +18,7 @@ from app.samples.repo import read as read_repo
 from app.samples.rules import (
     Act,
     Stage,
+    aged,
     claim_scope,
     oldest_starts,
 )
@@ -29,7 +30,6 @@ from app.samples.schemas import (
     ReceiptIn,
     ReceiptOut,
 )
-from app.samples.service.halting import aged
 from app.samples.service.look_up import look_up, risk_out, sample_out
 from app.samples.service.moves import apply
 

@@ -9,14 +9,16 @@ from uuid import UUID
 
 from app.access.service import Caller
 from app.kit import ids
+from app.kit.clock import to_us
 from app.kit.db import DbRole, Session, acting, as_laboratory
 from app.kit.errors import Conflict, NotFound
 from app.ranking.assess import Stage
 from app.ranking.harm import DAY_US
 from app.ranking.whatif import WouldChange, would_change
-from app.samples.evidence_rules import EvidenceKind, ToldBy
+from app.samples.evidence_rules import EvidenceKind, ToldBy, laboratory_knows
 from app.samples.repo import evidence as repo
 from app.samples.repo import read as read_repo
+from app.samples.rules import aged
 from app.samples.schemas import (
     AssessmentHistory,
     AssessmentLine,
@@ -82,16 +84,17 @@ async def give(
     if not moved:
         raise Conflict(f"This sample is {row.status}: new evidence cannot move it any more.")
     (one,) = moved
+    before, after = (one.before, one.after) if by_laboratory else (one.told_before, one.told_after)
     places = await places_of(session, [sample_id])
     return EvidenceOut(
         id=given["id"],
         sample_id=sample_id,
         given_at=session.now,
         version=one.version,
-        moved_bits=one.after.points - float(one.before["points"]),
-        moved_by=changes(one.before["reasons"], [r.as_json() for r in one.after.reasons]),
-        band_before=str(one.before["band"]),
-        risk=risk_out(one.after.as_json()),
+        moved_bits=after.points - float(before["points"]),
+        moved_by=changes(before["reasons"], [r.as_json() for r in after.reasons]),
+        band_before=str(before["band"]),
+        risk=risk_out(after.as_json()),
         place=places.get(sample_id),
     )
 
@@ -127,6 +130,7 @@ async def why(session: Session, sample_id: UUID | None) -> AssessmentOut:
     detail: Mapping[str, Any] = row.risk
     asked = await _would_change(session, row.laboratory_id, sample_id)
     place = (await places_of(session, [sample_id])).get(sample_id)
+    waits_from = to_us(aged(row.submitted_at, row.received_at))
     start = next((one for one in detail["reasons"] if one["code"] == "start"), None)
     return AssessmentOut.model_validate(
         {
@@ -137,7 +141,7 @@ async def why(session: Session, sample_id: UUID | None) -> AssessmentOut:
             "assessed_at": row.assessed_at,
             "bench_minutes": detail["bench_days"] * 360,
             "head_start_days": detail["head_start_us"] / DAY_US,
-            "ranks_as_if_received": _instant(row.rank_key),
+            "ranks_as_if_received": _instant(waits_from - detail["head_start_us"]),
             "start": ReasonOut.model_validate(start) if start else None,
             "place": place,
             "would_change_most": asked,
@@ -175,9 +179,11 @@ async def history(session: Session, sample_id: UUID | None) -> AssessmentHistory
 async def _would_change(
     session: Session, laboratory_id: UUID, sample_id: UUID
 ) -> list[WouldChangeOut]:
+    by_laboratory = session.context.role is DbRole.LAB
     async with acting(session, as_laboratory(laboratory_id)):
         (row,) = await repo.facts(session, [sample_id])
-        if not row.queued:
+        # To somebody who may not know what the laboratory has found, these places would tell it.
+        if not row.queued or (not by_laboratory and laboratory_knows(row.learnt or ())):
             return []
         stage = Stage(row.stage)
         facts = facts_of(row, await records_of(session, laboratory_id))

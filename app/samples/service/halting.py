@@ -3,7 +3,6 @@ Taking a sample out of its course, with a reason, its words and a name, and lett
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +14,12 @@ from app.kit.errors import Conflict, NotFound
 from app.samples.repo import halts as repo
 from app.samples.repo import queue
 from app.samples.rules import (
-    POST_DAYS,
     Act,
     ClaimOutcome,
     HaltReason,
     Queue,
     Status,
+    aged,
     moves_of,
 )
 from app.samples.schemas import SampleDetailOut
@@ -140,10 +139,3 @@ async def _goes_on(session: Session, caller: Caller, act: Act, moved: Moved) -> 
             cause="reopened",
             actor_id=caller.client_id,
         )
-
-
-def aged(submitted_at: datetime, received_at: datetime) -> datetime:
-    """
-    Return since when a sample counts as waiting: its submission, but at most so many days before its receipt.
-    """
-    return max(submitted_at, received_at - timedelta(days=POST_DAYS))

@@ -27,7 +27,7 @@ from app.samples.schemas import HeartbeatOut, HeldLine, HeldOut
 from app.samples.service import risk
 from app.samples.service.learn import learn
 from app.samples.service.moves import Moved, apply
-from app.samples.service.rerank import facts_of, records_of
+from app.samples.service.rerank import judge_row, records_of
 
 _log = structlog.get_logger(__name__)
 
@@ -213,10 +213,12 @@ async def finish(
         await learn(session, sample=mapping(row), tests=found, actor_id=caller.client_id)
     (known,) = await evidence_repo.facts(session, [held.sample_id])
     records = await records_of(session, row.laboratory_id)
-    judged = risk.judge(facts_of(known, records), await risk.policy_of(session), stage)
-    rank_key = risk.key_of(judged, held.aged_from)
-    assessment = risk.as_row(judged, sample=mapping(row), cause=str(act), at=session.now)
-    await moves_repo.add_assessment(session, assessment)
+    judged = judge_row(known, records, await risk.policy_of(session), stage)
+    rank_key = risk.key_of(judged.ranked, held.aged_from)
+    assessments = risk.as_rows(
+        judged, sample=mapping(row), cause=str(act), at=session.now, told_before=known.told
+    )
+    await moves_repo.add_assessments(session, assessments)
     await repo.next_stage(session, sample_id=held.sample_id, stage=stage, rank_key=rank_key)
     moved = await apply(
         session,
@@ -226,7 +228,7 @@ async def finish(
         details=details,
         summary=summary,
         rank_key=rank_key,
-        assessment_id=risk.id_of(assessment),
+        assessment_id=risk.id_of(assessments[0]),
     )
     return moved[0]
 

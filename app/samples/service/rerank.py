@@ -35,6 +35,9 @@ class Reranked:
     before: Mapping[str, Any]
     """The assessment as it was stored."""
     after: Assessment
+    told_before: Mapping[str, Any]
+    """What its agency saw, and sees."""
+    told_after: Assessment
     key_before: int
     key_after: int
 
@@ -89,6 +92,29 @@ def facts_of(row: Any, records: Mapping[UUID, Record]) -> Facts:
 
     """
     return facts_from(row.seizure, row.body, row.learnt or (), record=records.get(row.agency_id))
+
+
+def judge_row(
+    row: Any, records: Mapping[UUID, Record], policy: Policy, stage: Stage
+) -> risk.Judged:
+    """
+    Judge one sample by all that is known of it, and by what its agency knows.
+
+    Args:
+        row: of ``repo.facts``.
+        records: as ``records_of`` returns them.
+        policy: the laboratory's.
+        stage: what is next.
+
+    """
+    return risk.judge_both(
+        row.seizure,
+        row.body,
+        row.learnt or (),
+        record=records.get(row.agency_id),
+        policy=policy,
+        stage=stage,
+    )
 
 
 async def record_of(session: Session, laboratory_id: UUID, agency_id: UUID) -> Record | None:
@@ -172,27 +198,33 @@ async def _rerank(
     if not rows:
         return []
     records = await records_of(session, laboratory_id)
-    judged, fresh, assessments = [], [], []
+    judged, fresh, ranking, assessments = [], [], [], []
     for row in rows:
-        verdict = risk.judge(facts_of(row, records), policy, Stage(row.stage))
-        assessment = risk.as_row(verdict, sample=mapping(row), cause=cause, at=session.now)
+        verdict = judge_row(row, records, policy, Stage(row.stage))
+        stored = risk.as_rows(
+            verdict, sample=mapping(row), cause=cause, at=session.now, told_before=row.told
+        )
+        assessment = stored[0]
         fresh.append(
             {
                 "sample_id": row.id,
                 "assessment_id": assessment["id"],
-                "rank_key": risk.key_of(verdict, row.aged_from),
+                "rank_key": risk.key_of(verdict.ranked, row.aged_from),
                 "stage": row.stage,
             }
         )
         judged.append(verdict)
-        assessments.append(assessment)
+        ranking.append(assessment)
+        assessments += stored
     versions = await repo.rekey(session, fresh=fresh, assessments=assessments)
     done = [
         Reranked(
             sample_id=row.id,
             version=versions[row.id],
             before=row.detail,
-            after=verdict,
+            after=verdict.ranked,
+            told_before=row.told or row.detail,
+            told_after=verdict.told,
             key_before=row.rank_key,
             key_after=one["rank_key"],
         )
@@ -220,7 +252,7 @@ async def _rerank(
                     "band_after": one.after.band,
                 },
             )
-            for row, one, assessment in zip(rows, done, assessments, strict=True)
+            for row, one, assessment in zip(rows, done, ranking, strict=True)
         ],
     )
     return done

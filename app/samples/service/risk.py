@@ -2,7 +2,8 @@
 From what was said and found to a stored assessment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,10 @@ from app.kit import ids, rows
 from app.kit.clock import to_us
 from app.kit.db import Session
 from app.ranking.assess import Assessment, Stage, assess, rank_key
-from app.ranking.facts import Facts
+from app.ranking.facts import Facts, Record
+from app.ranking.intake import facts_from
 from app.ranking.policy import Policy, current
+from app.samples.evidence_rules import laboratory_knows, told_by_agency
 
 
 async def policy_of(session: Session) -> Policy:
@@ -30,6 +33,91 @@ def judge(facts: Facts, policy: Policy, stage: Stage) -> Assessment:
     return assess(facts, policy, stage)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """
+    One sample judged by all that is known, and by what its agency knows. Only the first ranks it.
+    """
+
+    ranked: Assessment
+    told: Assessment
+
+    @property
+    def laboratory_only(self) -> bool:
+        """
+        Whether the ranking rests on something that the agency has not been told.
+        """
+        return self.told is not self.ranked
+
+    def is_news(self, before: Mapping[str, Any] | None) -> bool:
+        """
+        Say whether the agency's view is another than the one it has, stage apart.
+        """
+        now = self.told.as_json()
+        return before is None or any(now[name] != before[name] for name in ("policy", "reasons"))
+
+
+def judge_both(
+    seizure: Mapping[str, Any],
+    exhibit: Mapping[str, Any],
+    learnt: Sequence[Mapping[str, Any]],
+    *,
+    record: Record | None,
+    policy: Policy,
+    stage: Stage,
+) -> Judged:
+    """
+    Assess one sample by everything that is known of it, and once more by what its agency may see.
+
+    Args:
+        seizure: the submission's body.
+        exhibit: the sample's body.
+        learnt: what became known later, each with ``told_by``, ``kind`` and ``body``.
+        record: of the agency's earlier suspicions.
+        policy: the laboratory's.
+        stage: what is next.
+
+    """
+    ranked = judge(facts_from(seizure, exhibit, learnt, record=record), policy, stage)
+    if not laboratory_knows(learnt):
+        return Judged(ranked, ranked)
+    theirs = facts_from(seizure, exhibit, told_by_agency(learnt), record=record)
+    return Judged(ranked, judge(theirs, policy, stage))
+
+
+def as_rows(
+    judged: Judged,
+    *,
+    sample: Mapping[str, Any],
+    cause: str,
+    at: datetime,
+    told_before: Mapping[str, Any] | None = None,
+) -> list[rows.Row]:
+    """
+    Write what was judged as it is stored: first what ranks, then, where it is another and new, what the agency sees.
+
+    Args:
+        judged: both.
+        sample: as for ``as_row``.
+        cause: as for ``as_row``.
+        at: as for ``as_row``.
+        told_before: the assessment the agency has, as it is stored.
+
+    """
+    both = [
+        as_row(
+            judged.ranked,
+            sample=sample,
+            cause=cause,
+            at=at,
+            laboratory_only=judged.laboratory_only,
+        )
+    ]
+    if judged.laboratory_only and judged.is_news(told_before):
+        both.append(as_row(judged.told, sample=sample, cause=cause, at=at, laboratory_only=False))
+    return both
+
+
 def key_of(judged: Assessment, aged_from: datetime) -> int:
     """
     Return the stored order: when the sample began to wait, less its head start, in microseconds since 1970.
@@ -37,7 +125,14 @@ def key_of(judged: Assessment, aged_from: datetime) -> int:
     return rank_key(to_us(aged_from), judged.head_start_us)
 
 
-def as_row(judged: Assessment, *, sample: Mapping[str, Any], cause: str, at: datetime) -> rows.Row:
+def as_row(
+    judged: Assessment,
+    *,
+    sample: Mapping[str, Any],
+    cause: str,
+    at: datetime,
+    laboratory_only: bool,
+) -> rows.Row:
     """
     Write an assessment as it is stored, under a new id.
 
@@ -46,6 +141,7 @@ def as_row(judged: Assessment, *, sample: Mapping[str, Any], cause: str, at: dat
         sample: the sample's row: id, agency_id, laboratory_id, submission_id.
         cause: what made it necessary.
         at: when.
+        laboratory_only: whether it rests on what the laboratory found, so that no agency reads it.
 
     """
     return {
@@ -64,6 +160,7 @@ def as_row(judged: Assessment, *, sample: Mapping[str, Any], cause: str, at: dat
         "harm_per_bench_day": judged.harm_per_bench_day,
         "head_start_us": judged.head_start_us,
         "detail": judged.as_json(),
+        "laboratory_only": laboratory_only,
     }
 
 

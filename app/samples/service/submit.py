@@ -17,7 +17,6 @@ from app.kit.db import Session
 from app.kit.errors import Conflict, FieldError, Invalid
 from app.ledger import service as ledger
 from app.ranking.assess import Assessment, Stage
-from app.ranking.intake import facts_from
 from app.samples.repo import evidence as evidence_repo
 from app.samples.repo import submit as repo
 from app.samples.rules import Party, Status, is_small_parcel, is_small_quantity
@@ -53,7 +52,8 @@ class _Prepared:
     hearings: list[dict[str, Any]]
     samples: list[dict[str, Any]]
     assessments: list[rows.Row]
-    judged: list[Assessment]
+    shown: list[Assessment]
+    """What the agency is answered: each sample by what it told itself."""
     links: list[rows.Row]
     """What its samples share with others."""
     told: list[rows.Row]
@@ -141,18 +141,18 @@ def _prepare(
         "body": document,
         "version": 1,
     }
-    samples, assessments, judged = [], [], []
+    samples, assessments, shown = [], [], []
     links: list[rows.Row] = []
     told: list[rows.Row] = []
     for sample_in in body.samples:
-        sample, assessment, verdict, concerns = _sample(
+        sample, both, judged, concerns = _sample(
             session, submission, sample_in.model_dump(mode="json"), knows
         )
         links += links_of(session, document, sample)
         told += concerns
         samples.append(sample)
-        assessments.append(assessment)
-        judged.append(verdict)
+        assessments += both
+        shown.append(judged.told)
     return _Prepared(
         submission=submission,
         access={
@@ -175,7 +175,7 @@ def _prepare(
         ],
         samples=samples,
         assessments=assessments,
-        judged=judged,
+        shown=shown,
         links=links,
         told=told,
     )
@@ -183,7 +183,7 @@ def _prepare(
 
 def _sample(
     session: Session, submission: dict[str, Any], exhibit: dict[str, Any], knows: Known
-) -> tuple[dict[str, Any], rows.Row, Assessment, list[dict[str, Any]]]:
+) -> tuple[dict[str, Any], list[rows.Row], risk.Judged, list[dict[str, Any]]]:
     sample = {
         "id": ids.new(),
         "agency_id": submission["agency_id"],
@@ -200,12 +200,18 @@ def _sample(
         "updated_at": session.now,
     }
     concerns = concerning(session, knows, submission["body"], sample)
-    facts = facts_from(submission["body"], exhibit, concerns, record=knows.record)
-    judged = risk.judge(facts, knows.policy, Stage.SCREEN)
-    sample["rank_key"] = risk.key_of(judged, session.now)
-    assessment = risk.as_row(judged, sample=sample, cause="submitted", at=session.now)
-    sample["assessment_id"] = risk.id_of(assessment)
-    return sample, assessment, judged, concerns
+    judged = risk.judge_both(
+        submission["body"],
+        exhibit,
+        concerns,
+        record=knows.record,
+        policy=knows.policy,
+        stage=Stage.SCREEN,
+    )
+    sample["rank_key"] = risk.key_of(judged.ranked, session.now)
+    both = risk.as_rows(judged, sample=sample, cause="submitted", at=session.now)
+    sample["assessment_id"] = risk.id_of(both[0])
+    return sample, both, judged, concerns
 
 
 def _all(prepared: Sequence[_Prepared], part: str) -> list[Any]:
@@ -318,10 +324,10 @@ def _answer(one: _Prepared, places: dict[UUID, Any]) -> SubmittedOut:
             "samples": [
                 {
                     **sample,
-                    "risk": risk_out(judged.as_json()),
+                    "risk": risk_out(shown.as_json()),
                     "place": places.get(sample["id"]),
                 }
-                for sample, judged in zip(one.samples, one.judged, strict=True)
+                for sample, shown in zip(one.samples, one.shown, strict=True)
             ],
         }
     )
