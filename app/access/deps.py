@@ -106,10 +106,13 @@ QueueCaller = Annotated[Caller, Depends(require(Scope.QUEUE))]
 BenchCaller = Annotated[Caller, Depends(require(Scope.BENCH))]
 ReleaseCaller = Annotated[Caller, Depends(require(Scope.RELEASE))]
 EquipCaller = Annotated[Caller, Depends(require(Scope.EQUIP))]
+OverseeCaller = Annotated[Caller, Depends(require(Scope.OVERSEE))]
+StoreCaller = Annotated[Caller, Depends(require(Scope.STORE))]
+CustodyCaller = Annotated[Caller, Depends(require(Scope.CUSTODY))]
+HoldCaller = Annotated[Caller, Depends(require(Scope.HOLD))]
 AttachCaller = Annotated[Caller, Depends(require(Scope.ATTACH))]
 ReviewCaller = Annotated[Caller, Depends(require(Scope.REVIEW))]
 HaltCaller = Annotated[Caller, Depends(require(Scope.HALT))]
-OverseeCaller = Annotated[Caller, Depends(require(Scope.OVERSEE))]
 
 
 async def write_session(request: Request, who: AnyCaller) -> AsyncIterator[Session]:

@@ -61,6 +61,12 @@ class Scope(StrEnum):
     RELEASE = "release"
     """Release a presumptive finding, with an authorization for its method."""
     REVIEW = "review"
+    CUSTODY = "custody"
+    """Hold items: hand over, accept, store, dispose."""
+    STORE = "store"
+    """Put items into the laboratory's storage, take them out, propose their disposal."""
+    HOLD = "hold"
+    """Lay and lift legal holds of one's own agency."""
     ATTACH = "attach"
     """Attach files to a sample."""
     HALT = "halt"
@@ -84,16 +90,20 @@ MAY: dict[Role, frozenset[Scope]] = {
             Scope.SUBMIT,
             Scope.FOLLOW,
             Scope.EVIDENCE,
+            Scope.CUSTODY,
+            Scope.HOLD,
             Scope.ACKNOWLEDGE,
             Scope.WEBHOOKS,
         }
     ),
-    Role.INVESTIGATOR: frozenset({Scope.FOLLOW, Scope.ACKNOWLEDGE}),
+    Role.INVESTIGATOR: frozenset({Scope.HOLD, Scope.FOLLOW, Scope.ACKNOWLEDGE}),
     Role.TECHNICIAN: frozenset(
         {
             Scope.ATTACH,
             Scope.FOLLOW,
             Scope.EVIDENCE,
+            Scope.STORE,
+            Scope.CUSTODY,
             Scope.QUEUE,
             Scope.BENCH,
             Scope.RELEASE,
@@ -105,6 +115,9 @@ MAY: dict[Role, frozenset[Scope]] = {
         {
             Scope.FOLLOW,
             Scope.EVIDENCE,
+            Scope.STORE,
+            Scope.CUSTODY,
+            Scope.HOLD,
             Scope.QUEUE,
             Scope.HALT,
             Scope.OVERSEE,

@@ -29,6 +29,9 @@ PREFIXES = {
     "pol": "ranking policy",
     "rsh": "rush request",
     "ssn": "session",
+    "hnd": "handover",
+    "dsp": "disposal",
+    "hld": "legal hold",
 }
 
 
@@ -87,6 +90,9 @@ ReportId = Annotated[UUID, _writer("rep"), _spec("rep")]
 EndpointId = Annotated[UUID, _writer("end"), _spec("end")]
 EventId = Annotated[UUID, _writer("evt"), _spec("evt")]
 AttachmentId = Annotated[UUID, _writer("att"), _spec("att")]
+HandoverId = Annotated[UUID, _writer("hnd"), _spec("hnd")]
+DisposalId = Annotated[UUID, _writer("dsp"), _spec("dsp")]
+LegalHoldId = Annotated[UUID, _writer("hld"), _spec("hld")]
 DeliveryId = Annotated[UUID, _writer("dlv"), _spec("dlv")]
 EvidenceId = Annotated[UUID, _writer("evd"), _spec("evd")]
 PolicyId = Annotated[UUID, _writer("pol"), _spec("pol")]
@@ -109,5 +115,6 @@ SampleIdText = Annotated[str, _reader("smp"), _spec("smp")]
 AnalysisIdText = Annotated[str, _reader("ana"), _spec("ana")]
 AttachmentIdText = Annotated[str, _reader("att"), _spec("att")]
 FindingIdText = Annotated[str, _reader("fnd"), _spec("fnd")]
+ClientIdText = Annotated[str, _reader("cli"), _spec("cli")]
 AgencyIdText = Annotated[str, _reader("agn"), _spec("agn")]
 EventIdText = Annotated[str, _reader("evt"), _spec("evt")]

@@ -112,6 +112,29 @@ MATRIX: dict[str, Row] = {
     "event": Row(Scope.FOLLOW, "evt"),
     "unacknowledged": Row(Scope.ACKNOWLEDGE),
     "acknowledge": Row(Scope.ACKNOWLEDGE, "evt", json={"action": "noted"}),
+    # Custody
+    "offer": Row(Scope.CUSTODY, "smp", json={"to_client_id": "{cli}", "reason": "x"}),
+    "accept_handover": Row(Scope.CUSTODY, "hnd", json={}),
+    "refuse_handover": Row(Scope.CUSTODY, "hnd"),
+    "withdraw_handover": Row(Scope.CUSTODY, "hnd"),
+    "places": Row(Scope.QUEUE),
+    "write_place": Row(Scope.EQUIP, json={"name": "Safe"}, path={"code": "S-1"}),
+    "store": Row(Scope.STORE, "smp", json={"place": "S-1"}),
+    "take": Row(Scope.STORE, "smp"),
+    "portions": Row(Scope.QUEUE, "smp"),
+    "split": Row(Scope.BENCH, "smp", json={"label": "whole"}),
+    "consume": Row(Scope.BENCH, "smp", json={"portion": "whole", "amount": 1}),
+    "authorize_last_use": Row(Scope.OVERSEE, "smp", json={"reason": "x"}),
+    "propose_disposal": Row(
+        Scope.STORE,
+        "smp",
+        json={"kind": "destroyed", "method": "burnt", "authority_reference": "O-1"},
+    ),
+    "confirm_disposal": Row(Scope.CUSTODY, "dsp"),
+    "withdraw_disposal": Row(Scope.STORE, "dsp"),
+    "legal_holds": Row(Scope.FOLLOW, "smp"),
+    "place_legal_hold": Row(Scope.HOLD, "smp", json={"reason": "x"}),
+    "lift_legal_hold": Row(Scope.HOLD, "hld"),
     # Files
     "attach": Row(Scope.ATTACH, "smp", params={"name": "a file"}, send={"content": b"bytes"}),
     "attachments_of": Row(Scope.FOLLOW, "smp"),
@@ -199,7 +222,32 @@ async def furnish(world: World) -> Things:
         "end": endpoint.headers["Location"].rpartition("/")[2],
         "evt": await first_event(world),
         "att": await attached(world, sample_id),
+        "cli": ids.write("cli", world.clients["second_technician"]),
+        **await in_custody(world),
     }
+
+
+async def in_custody(world: World) -> Things:
+    """
+    Return an open handover, a proposed disposal and a legal hold.
+    """
+    receiver = ids.write("cli", world.clients["second_technician"])
+    disposal = {"kind": "destroyed", "method": "burnt", "authority_reference": "O-1"}
+    technician = world.as_("technician")
+    stored = await world.submit(samples=[{"exhibit_number": "1"}, {"exhibit_number": "2"}])
+    offered, proposed = [one["id"] for one in stored["samples"]]
+    for sample_id in (offered, proposed):
+        await technician.post("/v1/lab/receipts", json={"sample_id": sample_id})
+    made = {
+        "hnd": await technician.post(
+            f"/v1/samples/{offered}/handovers", json={"to_client_id": receiver, "reason": "x"}
+        ),
+        "dsp": await technician.post(f"/v1/lab/samples/{proposed}/disposals", json=disposal),
+        "hld": await world.as_("agent").post(
+            f"/v1/samples/{offered}/legal-holds", json={"reason": "x"}
+        ),
+    }
+    return {prefix: answer.json()["id"] for prefix, answer in made.items()}
 
 
 async def attached(world: World, sample_id: str) -> str:

@@ -25,6 +25,7 @@ from app.kit.ids import (
 )
 from app.results.rules import AnalysisResult, FindingKind, FindingOutcome
 from app.samples.schemas import Number, Short, Strict
+from app.samples.schemas.custody import Amount
 
 Substances = Annotated[list[Short], Field(max_length=30)]
 
@@ -50,6 +51,13 @@ class AnalysisIn(Strict):
     )
     on_swab: bool = Field(
         default=False, description="A swab of the item was examined, not its contents."
+    )
+    consumed: Amount | None = Field(
+        default=None, description="What it used of the portion that ``aliquot`` names, in its unit."
+    )
+    uses_up: bool = Field(
+        default=False,
+        description="Nothing of the sample is left after it: needs a supervisor's authorization.",
     )
     instrument: Short | None = None
     started_at: AwareDatetime

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.access.service import Caller
 from app.attachments import service as attachments
+from app.custody import service as custody
 from app.kit import ids
 from app.kit.db import Session
 from app.kit.errors import Conflict, FieldError, Invalid
@@ -58,9 +59,12 @@ async def write(
     Write one analysis of a sample that is held, and its entry in the ledger.
 
     Raises:
+        CustodyRefused: when the item is in transit, or its portion has not that much left.
+        LastOfSample: when it would use up the sample and nobody has authorized it.
         Invalid: when the technique or the method is not known here.
 
     """
+    await samples.check_in_hand(session, held.sample_id)
     sample = await samples.look_up(session, held.sample_id)
     files = [found for text in body.attachment_ids if (found := ids.read("att", text))]
     await attachments.these(session, files, sample_id=held.sample_id)
@@ -73,12 +77,23 @@ async def write(
         "stage": held.stage,
         "operator_id": caller.client_id,
         "recorded_at": session.now,
-        **body.model_dump(exclude={"data_sha256", "attachment_ids"}),
+        **body.model_dump(exclude={"data_sha256", "attachment_ids", "consumed", "uses_up"}),
         **_by_method(here, body),
         "on_swab": body.on_swab or _is_swab(sample),
         "data_sha256": bytes.fromhex(body.data_sha256) if body.data_sha256 else None,
     }
     await repo.add(session, analysis_table, row)
+    if body.consumed is not None:
+        await custody.consume(
+            session,
+            held.sample_id,
+            client_id=caller.client_id,
+            label=body.aliquot,
+            amount=body.consumed,
+            analysis_id=row["id"],
+        )
+    if body.uses_up:
+        await custody.spend_last_use(session, held.sample_id, client_id=caller.client_id)
     await ledger.record(
         session,
         [

@@ -25,7 +25,6 @@ from app.samples.schemas import (
     ClaimsOut,
     HeartbeatOut,
     HeldOut,
-    HoldingOut,
     Number,
     PlaceOut,
     QueueOut,
@@ -182,17 +181,6 @@ async def place(sample_id: str, who: FollowCaller, session: ReadSession) -> Plac
     """
     del who
     return await service.place_of(session, ids.read("smp", sample_id))
-
-
-@router.get(
-    "/samples/{sample_id}/custody", responses=problems(403, 404), tags=["agency", "investigator"]
-)
-async def custody(sample_id: str, who: FollowCaller, session: ReadSession) -> list[HoldingOut]:
-    """
-    Read who held a sample, first to last.
-    """
-    del who
-    return await service.custody_of(session, ids.read("smp", sample_id))
 
 
 @router.post(

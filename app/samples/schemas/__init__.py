@@ -14,6 +14,7 @@ from app.samples.schemas.bench import (
     ReceiptIn,
     ReceiptOut,
 )
+from app.samples.schemas.custody import HoldingOut
 from app.samples.schemas.evidence import (
     AssessmentHistory,
     AssessmentLine,
@@ -36,7 +37,6 @@ from app.samples.schemas.halts import (
     WithdrawalIn,
 )
 from app.samples.schemas.read import (
-    HoldingOut,
     PlacedSampleOut,
     PlaceOut,
     ReasonOut,

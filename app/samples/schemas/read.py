@@ -117,17 +117,6 @@ class SampleDetailOut(SampleOut):
     halt: HaltOut | None
 
 
-class HoldingOut(BaseModel):
-    """
-    Who held the sample, from when to when.
-    """
-
-    holder_agency_id: AgencyId
-    since: datetime
-    until: datetime | None
-    purpose: str
-
-
 class SubmissionOut(BaseModel):
     """
     One submission with its samples.

@@ -3,6 +3,7 @@ What may be done with submissions and samples. Other domains call these function
 """
 
 from app.samples.service.bench import claim_named, claim_next, queue_head, receive
+from app.samples.service.custody import check_in_hand, custody_of
 from app.samples.service.evidence import give, history, why
 from app.samples.service.halting import HeldByAnother, halt
 from app.samples.service.holding import (
@@ -18,7 +19,6 @@ from app.samples.service.holding import (
 from app.samples.service.learn import learn, unlearn
 from app.samples.service.look_up import (
     Filters,
-    custody_of,
     look_up,
     page,
     place_of,
@@ -38,6 +38,7 @@ __all__ = [
     "Moved",
     "Reranked",
     "apply",
+    "check_in_hand",
     "claim_named",
     "claim_next",
     "custody_of",

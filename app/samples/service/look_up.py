@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from app.custody import service as custody
 from app.kit.db import Session
 from app.kit.errors import NotFound
 from app.kit.rows import mapping
@@ -16,7 +15,6 @@ from app.samples.repo import read as repo
 from app.samples.repo.read import Filters
 from app.samples.rules import BASIS, Stage
 from app.samples.schemas import (
-    HoldingOut,
     PlaceOut,
     RiskOut,
     SampleDetailOut,
@@ -161,16 +159,3 @@ def _place(session: Session, row: Any) -> PlaceOut:
         place=place,
         predicted_at=predicted,
     )
-
-
-async def custody_of(session: Session, sample_id: UUID | None) -> list[HoldingOut]:
-    """
-    Return who held a sample, first to last.
-
-    Raises:
-        NotFound: when it is not there for this caller.
-
-    """
-    await version_of(session, sample_id)
-    held = await custody.history(session, sample_id) if sample_id else []
-    return [HoldingOut.model_validate(dict(row)) for row in held]

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app.access import service as access
+from app.access.rules import ClientKind
 from app.access.service import Caller
 from app.custody import service as custody
 from app.kit import ids, metrics, rows
@@ -91,7 +92,8 @@ async def submit(
     await custody.begin(
         session,
         [sample for one in prepared for sample in one.samples],
-        client_id=caller.client_id,
+        # A program submits, but holds nothing: then any person of the agency may hand the items over.
+        client_id=caller.client_id if caller.kind is ClientKind.PERSON else None,
     )
     await _announce(session, caller, prepared)
     found = {}
