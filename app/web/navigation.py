@@ -22,7 +22,10 @@ class Place:
     scopes: frozenset[Scope]
 
 
-PLACES: tuple[Place, ...] = (Place("/desk", N_("Desk"), "d", frozenset({Scope.FOLLOW})),)
+PLACES: tuple[Place, ...] = (
+    Place("/bench", N_("Bench"), "b", frozenset({Scope.BENCH, Scope.REVIEW})),
+    Place("/desk", N_("Desk"), "d", frozenset({Scope.FOLLOW})),
+)
 """In the order they are shown. The first that a person may see is where signing in leads."""
 
 

@@ -33,4 +33,13 @@ NOTICES: dict[str, Notice] = {
     "provider-failed": Notice(
         "bad", N_("Signing in through your organization did not work. Try again.")
     ),
+    "claimed": Notice("good", N_("The sample is yours.")),
+    "not-claimed": Notice("bad", N_("Somebody was faster: it is held now.")),
+    "queue-empty": Notice("info", N_("Nothing is left to take at this stage.")),
+    "kept": Notice("good", N_("It stays yours.")),
+    "put-back": Notice("info", N_("It is back in line, at its place.")),
+    "received": Notice("good", N_("Received. It is in line now, and the agency is told.")),
+    "recorded": Notice("good", N_("Recorded.")),
+    "concluded": Notice("good", N_("Concluded. The sample goes on to its next stage.")),
+    "released": Notice("good", N_("Released. Every party of the file is told at this moment.")),
 }

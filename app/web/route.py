@@ -72,6 +72,9 @@ class PageRoute(APIRoute):
                 answer = visit.to_sign_in()
             except Exception as error:  # noqa: BLE001 - whatever it is, a person reads a page about it
                 answer = _shown(visit, error)
+            finally:
+                # Uploads lie in temporary files; nothing reads them any more.
+                await visit.request.close()
             return finish(visit, answer)
 
         return handle

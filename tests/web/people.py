@@ -32,7 +32,12 @@ class Browser:
         return await self.http.get(path, **more)
 
     async def send(
-        self, path: str, fields: dict[str, str] | None = None, *, shown_at: str = ""
+        self,
+        path: str,
+        fields: dict[str, str] | None = None,
+        *,
+        shown_at: str = "",
+        files: Any = None,
     ) -> httpx.Response:
         """
         Send a form, with the token of the page it stands on.
@@ -40,7 +45,9 @@ class Browser:
         page = await self.http.get(shown_at or path)
         found = TOKEN.search(page.text)
         assert found, page.text[:400]
-        return await self.http.post(path, data={"form_token": found[1], **(fields or {})})
+        return await self.http.post(
+            path, data={"form_token": found[1], **(fields or {})}, files=files
+        )
 
     async def sign_in(self, login: str, password: str = PASSWORD, **more: str) -> httpx.Response:
         """

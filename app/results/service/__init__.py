@@ -3,15 +3,17 @@ What the laboratory records, concludes, reviews and reports.
 """
 
 from app.results.service.amend import amend
-from app.results.service.analyses import record_analysis
+from app.results.service.analyses import analyses_of, record_analysis
 from app.results.service.certify import CertificateRules, certify
 from app.results.service.closing import close_after_screen
+from app.results.service.disclosing import disclose
 from app.results.service.files import attach, attachments_of
 from app.results.service.findings import record_finding
 from app.results.service.look_up import document_of, file_of, findings_of, reports_of, verify
 from app.results.service.methods import (
     methods,
     suggest,
+    suggest_each,
     techniques,
     write_method,
     write_technique,
@@ -23,10 +25,12 @@ from app.results.service.review import record_review, release_report
 __all__ = [
     "CertificateRules",
     "amend",
+    "analyses_of",
     "attach",
     "attachments_of",
     "certify",
     "close_after_screen",
+    "disclose",
     "document_of",
     "file_of",
     "findings_of",
@@ -39,6 +43,7 @@ __all__ = [
     "release_report",
     "reports_of",
     "suggest",
+    "suggest_each",
     "techniques",
     "verify",
     "write_method",

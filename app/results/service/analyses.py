@@ -10,7 +10,8 @@ from app.attachments import service as attachments
 from app.custody import service as custody
 from app.kit import ids
 from app.kit.db import Session
-from app.kit.errors import Conflict, FieldError, Invalid
+from app.kit.errors import Conflict, FieldError, Invalid, NotFound
+from app.kit.rows import mapping
 from app.ledger import service as ledger
 from app.results import repo
 from app.results.models import analysis as analysis_table
@@ -117,6 +118,35 @@ async def write(
         ],
     )
     return analysis_out(row, here)
+
+
+async def analyses_of(session: Session, sample_id: UUID | None) -> list[AnalysisOut]:
+    """
+    Return a sample's analyses, first to last. Laboratory only.
+
+    Raises:
+        NotFound: when the sample is not there for this caller.
+
+    """
+    await samples.version_of(session, sample_id)
+    if sample_id is None:
+        raise NotFound
+    here = await methods.known(session)
+    return [
+        analysis_out(
+            {
+                **mapping(row),
+                "used": row.used or [],
+                "looked_for": row.looked_for or [],
+                "attachment_ids": row.attachment_ids or [],
+                "catalogue": row.catalogue or "",
+                "sample_limited": bool(row.sample_limited),
+                "on_swab": bool(row.on_swab),
+            },
+            here,
+        )
+        for row in await repo.analyses(session, sample_id)
+    ]
 
 
 def analysis_out(row: dict[str, Any], here: methods.Known) -> AnalysisOut:

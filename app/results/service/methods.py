@@ -2,7 +2,7 @@
 Techniques and methods: the shipped table, what this laboratory adds to it, and what to try next.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -174,7 +174,20 @@ async def suggest(session: Session, sample_id: UUID | None) -> SuggestionsOut:
 
     """
     sample = await samples.look_up(session, sample_id)
+    return _suggested(await known(session), sample)
+
+
+async def suggest_each(
+    session: Session, these: Iterable[SampleDetailOut]
+) -> dict[UUID, SuggestionsOut]:
+    """
+    Return the same for several samples that were looked up already.
+    """
     here = await known(session)
+    return {sample.id: _suggested(here, sample) for sample in these}
+
+
+def _suggested(here: Known, sample: SampleDetailOut) -> SuggestionsOut:
     small = is_small(sample)
     options: list[Suggestion] = []
     needs: dict[str, float | None] = {}

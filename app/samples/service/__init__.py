@@ -20,6 +20,7 @@ from app.samples.service.learn import learn, unlearn
 from app.samples.service.look_up import (
     Filters,
     look_up,
+    look_up_several,
     page,
     place_of,
     submission,
@@ -27,6 +28,7 @@ from app.samples.service.look_up import (
     version_of,
 )
 from app.samples.service.moves import Moved, apply
+from app.samples.service.overview import claim_of
 from app.samples.service.rerank import Reranked, rerank, rerank_due
 from app.samples.service.submit import AlreadyThere, submit
 
@@ -41,6 +43,7 @@ __all__ = [
     "check_in_hand",
     "claim_named",
     "claim_next",
+    "claim_of",
     "custody_of",
     "finish",
     "give",
@@ -52,6 +55,7 @@ __all__ = [
     "lapse_expired",
     "learn",
     "look_up",
+    "look_up_several",
     "page",
     "place_of",
     "put_back",

@@ -79,6 +79,21 @@ async def look_up(session: Session, sample_id: UUID | None) -> SampleDetailOut:
     )
 
 
+async def look_up_several(
+    session: Session, sample_ids: Sequence[UUID]
+) -> dict[UUID, SampleDetailOut]:
+    """
+    Return these samples with their latest assessments, those that are there for this caller.
+    """
+    rows = await repo.several(session, sample_ids) if sample_ids else ()
+    return {
+        row.id: SampleDetailOut.model_validate(
+            {**mapping(row), "exhibit": row.body, "risk": risk_out(row.risk)}
+        )
+        for row in rows
+    }
+
+
 async def page(
     session: Session, *, filters: Filters, before: UUID | None, limit: int
 ) -> tuple[list[SampleOut], bool]:
