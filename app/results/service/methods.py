@@ -29,7 +29,7 @@ from app.results.schemas.methods import (
     TechniquesOut,
 )
 from app.samples import service as samples
-from app.samples.schemas import SampleDetailOut
+from app.samples.schemas import SampleOut
 from app.substances.data import catalogue as substances
 
 SMALL_SAMPLE_MG = 500
@@ -177,9 +177,7 @@ async def suggest(session: Session, sample_id: UUID | None) -> SuggestionsOut:
     return _suggested(await known(session), sample)
 
 
-async def suggest_each(
-    session: Session, these: Iterable[SampleDetailOut]
-) -> dict[UUID, SuggestionsOut]:
+async def suggest_each(session: Session, these: Iterable[SampleOut]) -> dict[UUID, SuggestionsOut]:
     """
     Return the same for several samples that were looked up already.
     """
@@ -187,7 +185,7 @@ async def suggest_each(
     return {sample.id: _suggested(here, sample) for sample in these}
 
 
-def _suggested(here: Known, sample: SampleDetailOut) -> SuggestionsOut:
+def _suggested(here: Known, sample: SampleOut) -> SuggestionsOut:
     small = is_small(sample)
     options: list[Suggestion] = []
     needs: dict[str, float | None] = {}
@@ -223,7 +221,7 @@ def _suggested(here: Known, sample: SampleDetailOut) -> SuggestionsOut:
     return SuggestionsOut(small=small, items=items)
 
 
-def is_small(sample: SampleDetailOut) -> bool:
+def is_small(sample: SampleOut) -> bool:
     """
     Say whether so little was sent that what is used up is missed. What nobody weighed is taken for little.
     """

@@ -79,19 +79,12 @@ async def look_up(session: Session, sample_id: UUID | None) -> SampleDetailOut:
     )
 
 
-async def look_up_several(
-    session: Session, sample_ids: Sequence[UUID]
-) -> dict[UUID, SampleDetailOut]:
+async def look_up_several(session: Session, sample_ids: Sequence[UUID]) -> dict[UUID, SampleOut]:
     """
-    Return these samples with their latest assessments, those that are there for this caller.
+    Return these samples, those that are there for this caller.
     """
     rows = await repo.several(session, sample_ids) if sample_ids else ()
-    return {
-        row.id: SampleDetailOut.model_validate(
-            {**mapping(row), "exhibit": row.body, "risk": risk_out(row.risk)}
-        )
-        for row in rows
-    }
+    return {row.id: sample_out(mapping(row)) for row in rows}
 
 
 async def page(

@@ -10,7 +10,7 @@ from uuid import UUID
 from app.kit import ids
 from app.results.schemas.methods import SuggestionsOut
 from app.samples.rules import Stage
-from app.samples.schemas import HeldLine, QueueLine, SampleDetailOut
+from app.samples.schemas import HeldLine, QueueLine, SampleOut
 from app.web.forms import Form
 from app.web.language import Language
 from app.web.pages.bench import words
@@ -95,7 +95,7 @@ def tabs(stages: Sequence[Stage], current: Stage, language: Language) -> tuple[T
 
 def waiting(
     lines: Sequence[QueueLine],
-    samples: Mapping[UUID, SampleDetailOut],
+    samples: Mapping[UUID, SampleOut],
     suggestions: Mapping[UUID, SuggestionsOut],
     *,
     stage: Stage,
