@@ -30,7 +30,8 @@ class TestList:
         """
         A waiting sample shows its place, its band in words, three reasons, hazards, age, and what to start with.
         """
-        await world.received(samples=[EXHIBIT])
+        strip = {"technique": "fentanyl_strip", "target": "fentanyl", "result": "detected"}
+        await world.received(samples=[{**EXHIBIT, "suspected": ["heroin"], "field_tests": [strip]}])
         bench = await signed_in(world, "technician")
 
         page = (await bench.get("/bench")).text
