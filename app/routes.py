@@ -22,6 +22,8 @@ PREFIX = "/v1"
 
 TOLD: dict[EventType, str] = {
     EventType.SUBMISSION_ACCEPTED: "A submission and its samples are stored and ranked.",
+    EventType.SUBMISSION_SHARED: "An agency has a part in the file from now on.",
+    EventType.SUBMISSION_CORRECTED: "The agency has corrected what it had said about a seizure.",
     EventType.SAMPLE_RECEIVED: "The laboratory has the item in its hands.",
     EventType.SAMPLE_WITHDRAWN: "The agency has taken a sample back before work began.",
     EventType.SAMPLE_REJECTED: "The laboratory has refused the item at intake.",

@@ -78,6 +78,13 @@ async def agencies(session: Session) -> Sequence[Row[Any]]:
     return (await session.execute(select(agency).order_by(agency.c.name))).all()
 
 
+async def find_agency_by_id(session: Session, agency_id: UUID) -> Row[Any] | None:
+    """
+    Return one agency, or None when this context may not see it.
+    """
+    return (await session.execute(select(agency).where(agency.c.id == agency_id))).one_or_none()
+
+
 async def find_client(session: Session, client_id: UUID) -> Row[Any] | None:
     """
     Return one client.

@@ -47,6 +47,8 @@ class Scope(StrEnum):
     """
 
     SUBMIT = "submit"
+    SHARE = "share"
+    """Give other agencies a part in one's own file, correct it."""
     FOLLOW = "follow"
     """Read own submissions, samples, reports, place in line, and the event feed."""
     ACKNOWLEDGE = "acknowledge"
@@ -88,6 +90,7 @@ MAY: dict[Role, frozenset[Scope]] = {
         {
             Scope.ATTACH,
             Scope.SUBMIT,
+            Scope.SHARE,
             Scope.FOLLOW,
             Scope.EVIDENCE,
             Scope.CUSTODY,

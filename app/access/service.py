@@ -380,6 +380,13 @@ async def agency_names(session: Session, agency_ids: Sequence[UUID]) -> dict[UUI
     return await repo.agency_names(session, agency_ids)
 
 
+async def agency(session: Session, agency_id: UUID) -> Any:
+    """
+    Return one agency, or None when this context may not see it.
+    """
+    return await repo.find_agency_by_id(session, agency_id)
+
+
 async def overview(session: Session) -> dict[str, list[Mapping[str, Any]]]:
     """
     Return all agencies, clients and keys, for the operator.

@@ -24,6 +24,7 @@ PREFIXES = {
     "evt": "event",
     "dlv": "delivery",
     "ass": "assessment",
+    "cor": "correction",
     "att": "attachment",
     "evd": "evidence",
     "pol": "ranking policy",
@@ -89,6 +90,7 @@ ReviewId = Annotated[UUID, _writer("rev"), _spec("rev")]
 ReportId = Annotated[UUID, _writer("rep"), _spec("rep")]
 EndpointId = Annotated[UUID, _writer("end"), _spec("end")]
 EventId = Annotated[UUID, _writer("evt"), _spec("evt")]
+CorrectionId = Annotated[UUID, _writer("cor"), _spec("cor")]
 AttachmentId = Annotated[UUID, _writer("att"), _spec("att")]
 HandoverId = Annotated[UUID, _writer("hnd"), _spec("hnd")]
 DisposalId = Annotated[UUID, _writer("dsp"), _spec("dsp")]

@@ -73,6 +73,25 @@ submission_access = Table(
     ),
 )
 
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("agency_id", Uuid, nullable=False),
+    Column("laboratory_id", Uuid, nullable=False),
+    Column("submission_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("changes", JSONB, nullable=False),
+    Column("made_by", Uuid, nullable=False),
+    Column("made_by_name", Text, nullable=False),
+    Column("made_at", INSTANT, nullable=False),
+    UniqueConstraint("submission_id", "version"),
+    ForeignKeyConstraint(["submission_id", "agency_id"], ["submission.id", "submission.agency_id"]),
+)
+"""What an agency said wrongly, field by field, before and after. Never changed: a further mistake is a further row."""
+
 hearing = Table(
     "hearing",
     metadata,

@@ -21,6 +21,10 @@ class EventType(StrEnum):
 
     SUBMISSION_ACCEPTED = "submission.accepted"
     """A submission and its samples are stored and have a place in line."""
+    SUBMISSION_SHARED = "submission.shared"
+    """An agency has a part in the file from now on."""
+    SUBMISSION_CORRECTED = "submission.corrected"
+    """The agency has corrected what it had said; the submission says what, before and after."""
     SAMPLE_RECEIVED = "sample.received"
     """The laboratory has the item in its hands."""
     SAMPLE_WITHDRAWN = "sample.withdrawn"

@@ -175,6 +175,16 @@ MATRIX: dict[str, Row] = {
     "report_pdf": Row(Scope.FOLLOW, "smp", path={"number": "{rnum}"}),
     "verify": Row(None),
     "lab_unacknowledged": Row(Scope.QUEUE),
+    # Sharing and repairing a file
+    "parties": Row(Scope.FOLLOW, "sub"),
+    "share": Row(Scope.SHARE, "sub", json={"agency_id": "{laboratory}", "party": "coroner"}),
+    "unshare": Row(Scope.SHARE, "sub", path={"agency_id": "{laboratory}"}),
+    "correct": Row(
+        Scope.SHARE,
+        "sub",
+        json={"reason": "other", "note": "as told", "seizure": {"country": "CA"}},
+    ),
+    "corrections": Row(Scope.FOLLOW, "sub"),
     # Taking a sample out of its course
     "withdraw": Row(Scope.SUBMIT, "smp", json={"reason": "plea", "note": "as told"}),
     "reject": Row(Scope.BENCH, "smp", json={"reason": "damaged", "note": "torn"}),

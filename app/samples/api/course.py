@@ -119,12 +119,16 @@ async def submissions(
 @router.get(
     "/submissions/{submission_id}", responses=problems(403, 404), tags=["agency", "investigator"]
 )
-async def submission(submission_id: str, who: FollowCaller, session: ReadSession) -> SubmissionOut:
+async def submission(
+    submission_id: str, response: Response, who: FollowCaller, session: ReadSession
+) -> SubmissionOut:
     """
-    Read one submission with its samples.
+    Read one submission with its samples. Its ETag is what a correction, or a change of its parties, sends as If-Match.
     """
     del who
-    return await service.submission(session, ids.read("sub", submission_id))
+    found = await service.submission(session, ids.read("sub", submission_id))
+    response.headers["ETag"] = f'"{found.version}"'
+    return found
 
 
 @router.get("/samples", responses=problems(403), tags=["agency", "investigator", "technician"])

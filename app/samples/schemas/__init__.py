@@ -14,6 +14,13 @@ from app.samples.schemas.bench import (
     ReceiptIn,
     ReceiptOut,
 )
+from app.samples.schemas.corrections import (
+    CorrectionIn,
+    CorrectionLine,
+    CorrectionOut,
+    ExhibitChange,
+    MovedOut,
+)
 from app.samples.schemas.custody import HoldingOut
 from app.samples.schemas.evidence import (
     AssessmentHistory,
@@ -36,6 +43,7 @@ from app.samples.schemas.halts import (
     StopIn,
     WithdrawalIn,
 )
+from app.samples.schemas.parties import PartiesOut, PartyIn, PartyOut
 from app.samples.schemas.read import (
     PlacedSampleOut,
     PlaceOut,
@@ -87,8 +95,12 @@ __all__ = [
     "ClaimOut",
     "ClaimsOut",
     "ClosureIn",
+    "CorrectionIn",
+    "CorrectionLine",
+    "CorrectionOut",
     "EvidenceIn",
     "EvidenceOut",
+    "ExhibitChange",
     "FieldResult",
     "FieldTechnique",
     "FieldTestIn",
@@ -101,10 +113,14 @@ __all__ = [
     "HeldOut",
     "HoldIn",
     "HoldingOut",
+    "MovedOut",
     "MovedReasonOut",
     "Note",
     "Number",
     "ParcelIn",
+    "PartiesOut",
+    "PartyIn",
+    "PartyOut",
     "PlaceIn",
     "PlaceOut",
     "PlacedSampleOut",

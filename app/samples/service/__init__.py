@@ -3,6 +3,7 @@ What may be done with submissions and samples. Other domains call these function
 """
 
 from app.samples.service.bench import claim_named, claim_next, queue_head, receive
+from app.samples.service.correcting import TooLateForKeys, correct, corrections_of
 from app.samples.service.custody import check_in_hand, custody_of
 from app.samples.service.evidence import give, history, why
 from app.samples.service.halting import HeldByAnother, halt
@@ -29,6 +30,7 @@ from app.samples.service.look_up import (
 )
 from app.samples.service.moves import Moved, apply
 from app.samples.service.overview import claim_of
+from app.samples.service.parties import NotYourFile, parties_of, share, unshare
 from app.samples.service.rerank import Reranked, rerank, rerank_due
 from app.samples.service.submit import AlreadyThere, submit
 
@@ -38,12 +40,16 @@ __all__ = [
     "Held",
     "HeldByAnother",
     "Moved",
+    "NotYourFile",
     "Reranked",
+    "TooLateForKeys",
     "apply",
     "check_in_hand",
     "claim_named",
     "claim_next",
     "claim_of",
+    "correct",
+    "corrections_of",
     "custody_of",
     "finish",
     "give",
@@ -57,6 +63,7 @@ __all__ = [
     "look_up",
     "look_up_several",
     "page",
+    "parties_of",
     "place_of",
     "put_back",
     "queue_head",
@@ -64,10 +71,12 @@ __all__ = [
     "rerank",
     "rerank_due",
     "return_to_bench",
+    "share",
     "submission",
     "submission_page",
     "submit",
     "unlearn",
+    "unshare",
     "version_of",
     "why",
 ]

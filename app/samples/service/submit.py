@@ -5,7 +5,7 @@ Taking seizures in: stored, ranked, announced and owed, in one transaction.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -122,12 +122,23 @@ async def _knowing(
     }
 
 
+def not_in_the_future(seized_at: datetime, now: datetime, name: str) -> None:
+    """
+    Refuse a seizure that has not happened yet.
+
+    Raises:
+        Invalid: when it lies further ahead than clocks differ.
+
+    """
+    if seized_at > now + _CLOCKS_DIFFER:
+        message = "lies in the future"
+        raise Invalid(errors=[FieldError(name, message, "check the date and the time zone")])
+
+
 def _prepare(
     session: Session, caller: Caller, body: SubmissionIn, laboratory_id: UUID, knows: Known
 ) -> _Prepared:
-    if body.seized_at > session.now + _CLOCKS_DIFFER:
-        message = "lies in the future"
-        raise Invalid(errors=[FieldError("seized_at", message, "check the date and the time zone")])
+    not_in_the_future(body.seized_at, session.now, "seized_at")
     document = body.model_dump(
         mode="json", exclude={"samples", "hearings", "laboratory_id", "agency_file_number"}
     )
