@@ -28,7 +28,7 @@ from app.samples.service.look_up import (
     submission_page,
     version_of,
 )
-from app.samples.service.moves import Moved, apply
+from app.samples.service.moves import Moved, apply, digest
 from app.samples.service.overview import claim_of
 from app.samples.service.parties import NotYourFile, parties_of, share, unshare
 from app.samples.service.rerank import Reranked, rerank, rerank_due
@@ -51,6 +51,7 @@ __all__ = [
     "correct",
     "corrections_of",
     "custody_of",
+    "digest",
     "finish",
     "give",
     "halt",
