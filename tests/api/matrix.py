@@ -167,6 +167,8 @@ MATRIX: dict[str, Row] = {
     "record_finding": Row(Scope.BENCH, "smp", json=FINDING),
     "release_finding": Row(Scope.RELEASE, "fnd", json={"label_scanned": "{smp}"}),
     # Reviewing and reporting
+    "disclose": Row(Scope.QUEUE, "smp", json={"reason": "none"}),
+    "packet": Row(Scope.FOLLOW, "smp"),
     "file": Row(Scope.QUEUE, "smp"),
     "review": Row(Scope.REVIEW, "smp", json=REVIEW),
     "release_report": Row(Scope.REVIEW, "smp", json=SIGNED),
@@ -185,8 +187,6 @@ MATRIX: dict[str, Row] = {
         json={"reason": "other", "note": "as told", "seizure": {"country": "CA"}},
     ),
     "corrections": Row(Scope.FOLLOW, "sub"),
-    "contradict": Row(Scope.HALT, "fnd", json={"note": "as told"}),
-    "withdraw_finding": Row(Scope.HALT, "fnd", json={"because": "other", "note": "as told"}),
     # Taking a sample out of its course
     "withdraw": Row(Scope.SUBMIT, "smp", json={"reason": "plea", "note": "as told"}),
     "reject": Row(Scope.BENCH, "smp", json={"reason": "damaged", "note": "torn"}),

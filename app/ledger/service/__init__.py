@@ -3,7 +3,7 @@ The record: write what happened, number it, hand it out by number, prove it unch
 """
 
 from app.ledger.service.number import number_pending
-from app.ledger.service.prove import Verdict, export, verify
+from app.ledger.service.prove import Verdict, export, links_of, verify
 from app.ledger.service.read import feed_page, oldest_pending_age
 from app.ledger.service.write import BELL, Fact, record
 
@@ -13,6 +13,7 @@ __all__ = [
     "Verdict",
     "export",
     "feed_page",
+    "links_of",
     "number_pending",
     "oldest_pending_age",
     "record",

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
+from uuid import UUID
 
 from sqlalchemy import func, select, text, tuple_
 
@@ -190,3 +191,28 @@ async def export(database: Database, out: IO[str], *, page: int = 2000) -> int:
             written += 1
         out.write(json.dumps({"head": {"seq": end.seq, "hash": end.hash.hex()}}) + "\n")
     return written
+
+
+async def links_of(database: Database, sample_id: UUID) -> list[dict[str, Any]]:
+    """
+    Return one sample's links of the chain in order, in the form of ``export``, and the head last.
+
+    Each line's hash covers its number, the hash before it and its text; that it stands in the
+    chain is shown by an export of the whole. The caller has decided before that this sample's
+    entries may be handed out.
+    """
+    async with database.reading(OPERATOR) as session:
+        found = await session.execute(
+            _LINKS.where(entry.c.sample_id == sample_id).order_by(chain.c.seq)
+        )
+        lines: list[dict[str, Any]] = [
+            {
+                "seq": row.seq,
+                "prev_hash": row.prev_hash.hex(),
+                "hash": row.hash.hex(),
+                "body": row.body,
+            }
+            for row in found
+        ]
+        end = (await session.execute(_END)).one()
+    return [*lines, {"head": {"seq": end.seq, "hash": end.hash.hex()}}]

@@ -5,6 +5,7 @@ Releases, reviews and reports, over HTTP.
 import asyncio
 
 from fastapi import APIRouter, Request, Response, status
+from fastapi.responses import StreamingResponse
 
 from app.access.deps import (
     BenchCaller,
@@ -18,7 +19,7 @@ from app.access.deps import (
 from app.kit import ids
 from app.kit.db import KEY_LOOKUP
 from app.kit.errors import Unavailable
-from app.kit.http import PROBLEMS, ClaimToken, Here, not_modified, problems
+from app.kit.http import PROBLEMS, ClaimToken, Clock, Here, not_modified, problems
 from app.results import service
 from app.results.schemas import (
     AmendmentIn,
@@ -228,6 +229,32 @@ async def report_pdf(
         found.pdf,
         media_type="application/pdf",
         headers={"ETag": etag, "Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.get(
+    "/samples/{sample_id}/packet.zip",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"application/zip": {}}, "description": "The archive, as it is made."},
+        **problems(403, 404, 409),
+    },
+    tags=["agency", "investigator", "technician"],
+)
+async def packet(here: Here, clock: Clock, sample_id: str, who: FollowCaller) -> StreamingResponse:
+    """
+    Disclose everything a sample's report rests on, with a manifest that ``sha256sum -c`` accepts.
+
+    Reports, analyses, data files, controls, methods, custody, ledger. The disclosure itself goes into the ledger. An
+    agency gets it once the final report is released.
+    """
+    name, content = await service.open_packet(
+        here.database, caller=who, sample_id=ids.read("smp", sample_id), now=clock
+    )
+    return StreamingResponse(
+        content,
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 

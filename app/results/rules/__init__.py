@@ -18,7 +18,6 @@ from app.results.rules.kinds import (
     ReportKind,
     ReviewDecision,
 )
-from app.results.rules.standing import Because, WithdrawalBecause, contradicts
 from app.results.rules.techniques import (
     OWN,
     Suggestion,
@@ -43,7 +42,6 @@ __all__ = [
     "PRELIMINARY_NOTICE",
     "RULE_SET",
     "AnalysisResult",
-    "Because",
     "Evidence",
     "FindingKind",
     "FindingOutcome",
@@ -54,11 +52,9 @@ __all__ = [
     "Suggestion",
     "Technique",
     "Verdict",
-    "WithdrawalBecause",
     "analysis_words",
     "by_gentleness",
     "catalogue",
-    "contradicts",
     "judge_identified",
     "judge_presumptive",
     "reliability",

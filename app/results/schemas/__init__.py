@@ -3,7 +3,6 @@ What callers send and read about analyses, findings, reviews and reports.
 """
 
 from app.results.schemas.bench import AnalysisIn, AnalysisOut, FindingIn, FindingOut
-from app.results.schemas.mending import ContradictionIn, FindingWithdrawalIn
 from app.results.schemas.reporting import (
     AmendmentIn,
     CertificateIn,
@@ -24,11 +23,9 @@ __all__ = [
     "AnalysisIn",
     "AnalysisOut",
     "CertificateIn",
-    "ContradictionIn",
     "FileOut",
     "FindingIn",
     "FindingOut",
-    "FindingWithdrawalIn",
     "Language",
     "ReleaseIn",
     "ReportIn",

@@ -48,8 +48,14 @@ async def record_of(session: Session, sample_id: UUID) -> Record:
     }
     # Once through JSON, so that what is hashed and what is shown cannot differ.
     plain: dict[str, Any] = json.loads(to_json(content))
-    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return Record(plain, hashlib.sha256(text.encode()).digest())
+    return Record(plain, hashlib.sha256(exact(plain).encode()).digest())
+
+
+def exact(content: Mapping[str, Any]) -> str:
+    """
+    Return a record's exact text, which its hash covers.
+    """
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _told(row: Any, prefix: str) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.access.rules import ClientKind
 from app.access.service import Caller
+from app.attachments import service as attachments
 from app.kit import ids
 from app.kit.db import Session
 from app.kit.errors import Conflict, FieldError, Forbidden, Invalid, Stale
@@ -20,7 +21,7 @@ from app.results.rules.signing import (
     technical_review,
 )
 from app.results.schemas import ReportIn, ReportOut, ReviewIn, ReviewOut
-from app.results.service import report, signing, standing
+from app.results.service import report, signing
 from app.results.service.record import record_of
 from app.samples import service as samples
 from app.samples.rules import Act, Stage
@@ -136,6 +137,8 @@ async def release_report(
     released = await repo.release(session, finding_id=finding.id, released_by=caller.client_id)
     if released is None:
         raise Conflict("This finding is already released.")
+    # What the report rests on is the parties' to read from now on.
+    await attachments.show(session, [one for row in cited for one in row.attachment_ids or ()])
     issued = await report.issue(
         session,
         caller=caller,
@@ -158,12 +161,6 @@ async def release_report(
         stage=None,
         details={"finding": str(finding.id), "report_sha256": issued.sha256},
         summary={"finding_id": ids.write("fnd", finding.id), "report_number": issued.number},
-    )
-    await standing.against_suspicion(
-        session,
-        sample=await samples.look_up(session, held.sample_id),
-        reported=released,
-        actor_id=caller.client_id,
     )
     return issued
 

@@ -23,6 +23,8 @@ from app.samples.rules import Stage
 from app.samples.schemas import (
     ClaimIn,
     ClaimsOut,
+    DisclosureIn,
+    DisclosureOut,
     HeartbeatOut,
     HeldOut,
     Number,
@@ -31,9 +33,9 @@ from app.samples.schemas import (
     Reason,
     ReceiptIn,
     ReceiptOut,
-    SampleDetailOut,
     SamplePage,
     SampleQuery,
+    SeenSampleOut,
     SubmissionIn,
     SubmissionOut,
     SubmissionPage,
@@ -125,10 +127,9 @@ async def submission(
     """
     Read one submission with its samples. Its ETag is what a correction, or a change of its parties, sends as If-Match.
     """
-    del who
     found = await service.submission(session, ids.read("sub", submission_id))
     response.headers["ETag"] = f'"{found.version}"'
-    return found
+    return service.fold_all(found, who)
 
 
 @router.get("/samples", responses=problems(403), tags=["agency", "investigator", "technician"])
@@ -150,12 +151,14 @@ async def samples(
     scope = f"samples:{who.agency_id}:{chosen.as_scope()}"
     before = _before(here.cursor_key, scope, filters.after)
     items, more = await service.page(session, filters=chosen, before=before, limit=filters.limit)
+    for item in items:
+        service.fold(item, who)
     return SamplePage(items=items, next=_next(here.cursor_key, scope, items, more=more))
 
 
 @router.get(
     "/samples/{sample_id}",
-    response_model=SampleDetailOut,
+    response_model=SeenSampleOut,
     responses={**problems(403, 404), 304: {"description": "You already hold this version."}},
     tags=["agency", "investigator", "technician"],
 )
@@ -165,13 +168,12 @@ async def sample(
     """
     Read one sample. Send its ETag as If-None-Match and an unchanged sample costs one row and no body.
     """
-    del who
     key = ids.read("smp", sample_id)
     if "if-none-match" in request.headers:
         unchanged = not_modified(request, f'"{await service.version_of(session, key)}"')
         if unchanged is not None:
             return unchanged
-    found = await service.look_up(session, key)
+    found = service.seen(await service.look_up(session, key), who)
     response.headers["ETag"] = f'"{found.version}"'
     return found
 
@@ -207,8 +209,25 @@ async def queue(
     """
     See the head of the queue at one stage, in order, each with its strongest reasons.
     """
-    del who
-    return await service.queue_head(session, stage=stage, limit=limit)
+    head = await service.queue_head(session, stage=stage, limit=limit)
+    return service.fold_queue(head, who)
+
+
+@router.post(
+    "/lab/samples/{sample_id}/disclosures",
+    status_code=status.HTTP_201_CREATED,
+    responses=problems(403, 404),
+    tags=["technician", "reviewer"],
+)
+async def disclose(
+    sample_id: str, body: DisclosureIn, who: QueueCaller, session: WriteSession
+) -> DisclosureOut:
+    """
+    Open what is folded: what the agency suspects, and why the sample ranks where it does. The opening is logged.
+    """
+    return await service.disclose(
+        session, caller=who, sample_id=ids.read("smp", sample_id), reason=body.reason
+    )
 
 
 @router.post(

@@ -45,6 +45,8 @@ from app.samples.schemas.halts import (
 )
 from app.samples.schemas.parties import PartiesOut, PartyIn, PartyOut
 from app.samples.schemas.read import (
+    DisclosureIn,
+    DisclosureOut,
     PlacedSampleOut,
     PlaceOut,
     ReasonOut,
@@ -53,6 +55,7 @@ from app.samples.schemas.read import (
     SampleOut,
     SamplePage,
     SampleQuery,
+    SeenSampleOut,
     SubmissionLine,
     SubmissionOut,
     SubmissionPage,
@@ -98,6 +101,8 @@ __all__ = [
     "CorrectionIn",
     "CorrectionLine",
     "CorrectionOut",
+    "DisclosureIn",
+    "DisclosureOut",
     "EvidenceIn",
     "EvidenceOut",
     "ExhibitChange",
@@ -143,6 +148,7 @@ __all__ = [
     "SampleOut",
     "SamplePage",
     "SampleQuery",
+    "SeenSampleOut",
     "Short",
     "StandingOut",
     "StopIn",

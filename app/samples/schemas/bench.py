@@ -58,7 +58,7 @@ class ClaimOut(BaseModel):
     taken_as_oldest: bool = Field(description="Every twentieth start takes the oldest sample.")
     lease_until: datetime
     sample: SampleOut
-    risk: RiskOut
+    risk: RiskOut | None = Field(description="Null while it is folded.")
 
 
 class ClaimsOut(BaseModel):
@@ -123,7 +123,8 @@ class QueueLine(BaseModel):
     aged_from: datetime
     band: str
     held: bool
-    reasons: list[ReasonOut] = Field(description="The three strongest.")
+    reasons: list[ReasonOut] = Field(description="The three strongest; empty while folded.")
+    folded: bool
 
 
 class QueueOut(BaseModel):

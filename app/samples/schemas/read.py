@@ -11,7 +11,7 @@ from app.kit.ids import AgencyId, SampleId, SubmissionId
 from app.samples.rules import Stage, Status
 from app.samples.schemas.halts import HaltOut
 from app.samples.schemas.submit import HearingIn
-from app.samples.schemas.words import Number, Strict
+from app.samples.schemas.words import Number, Reason, Strict
 
 
 class ReasonOut(BaseModel):
@@ -106,6 +106,9 @@ class SampleOut(BaseModel):
         description="Where a paused or ended sample would go on; null for all others."
     )
     exhibit: dict[str, Any] = Field(description="The exhibit as the agency described it.")
+    folded: list[str] = Field(
+        description="What is kept from this caller so that it does not sway them; opening it is logged."
+    )
 
 
 class SampleDetailOut(SampleOut):
@@ -115,6 +118,34 @@ class SampleDetailOut(SampleOut):
 
     risk: RiskOut
     halt: HaltOut | None
+
+
+class SeenSampleOut(SampleOut):
+    """
+    One sample with its latest assessment, as this caller may see it.
+    """
+
+    risk: RiskOut | None = Field(description="Null while it is folded.")
+    halt: HaltOut | None
+
+
+class DisclosureIn(Strict):
+    """
+    Why somebody at the bench opens what was folded.
+    """
+
+    reason: Reason
+
+
+class DisclosureOut(BaseModel):
+    """
+    What was folded, opened: by whom and when is on record.
+    """
+
+    sample_id: SampleId
+    exhibit: dict[str, Any] = Field(description="The exhibit as the agency described it, whole.")
+    risk: RiskOut
+    opened_at: datetime
 
 
 class SubmissionOut(BaseModel):

@@ -6,6 +6,7 @@ from app.samples.service.bench import claim_named, claim_next, queue_head, recei
 from app.samples.service.correcting import TooLateForKeys, correct, corrections_of
 from app.samples.service.custody import check_in_hand, custody_of
 from app.samples.service.evidence import give, history, why
+from app.samples.service.folding import disclose, fold, fold_all, fold_queue, seen
 from app.samples.service.halting import HeldByAnother, halt
 from app.samples.service.holding import (
     Held,
@@ -28,7 +29,7 @@ from app.samples.service.look_up import (
     submission_page,
     version_of,
 )
-from app.samples.service.moves import Moved, apply, digest
+from app.samples.service.moves import Moved, apply
 from app.samples.service.overview import claim_of
 from app.samples.service.parties import NotYourFile, parties_of, share, unshare
 from app.samples.service.rerank import Reranked, rerank, rerank_due
@@ -51,8 +52,11 @@ __all__ = [
     "correct",
     "corrections_of",
     "custody_of",
-    "digest",
+    "disclose",
     "finish",
+    "fold",
+    "fold_all",
+    "fold_queue",
     "give",
     "halt",
     "heartbeat",
@@ -72,6 +76,7 @@ __all__ = [
     "rerank",
     "rerank_due",
     "return_to_bench",
+    "seen",
     "share",
     "submission",
     "submission_page",

@@ -30,6 +30,7 @@ from app.samples.schemas import (
     ReceiptIn,
     ReceiptOut,
 )
+from app.samples.service.folding import fold_claimed
 from app.samples.service.look_up import look_up, risk_out, sample_out
 from app.samples.service.moves import apply
 
@@ -103,6 +104,7 @@ async def queue_head(session: Session, *, stage: Stage, limit: int) -> QueueOut:
             band=row.band,
             held=row.holder is not None,
             reasons=[ReasonOut.model_validate(reason) for reason in row.detail["reasons"][:3]],
+            folded=False,
         )
         for place, row in enumerate(rows, start=1)
     ]
@@ -190,15 +192,18 @@ async def _claimed(session: Session, caller: Caller, taken: Sequence[Any]) -> li
     )
     rows = {row.id: row for row in await read_repo.several(session, list(order))}
     first_ranked = sorted(order.values(), key=lambda row: (row.rank_key, row.sample_id))
-    return [
-        ClaimOut(
-            id=claim.id,
-            token=claim.token,
-            stage=Stage(claim.stage),
-            taken_as_oldest=claim.taken_as_oldest,
-            lease_until=claim.lease_until,
-            sample=sample_out(mapping(rows[claim.sample_id])),
-            risk=risk_out(rows[claim.sample_id].risk),
-        )
-        for claim in first_ranked
-    ]
+    return [_claim_out(claim, rows[claim.sample_id]) for claim in first_ranked]
+
+
+def _claim_out(claim: Any, row: Any) -> ClaimOut:
+    stage, sample = Stage(claim.stage), sample_out(mapping(row))
+    folded = fold_claimed(sample, stage)
+    return ClaimOut(
+        id=claim.id,
+        token=claim.token,
+        stage=stage,
+        taken_as_oldest=claim.taken_as_oldest,
+        lease_until=claim.lease_until,
+        sample=sample,
+        risk=None if folded else risk_out(row.risk),
+    )

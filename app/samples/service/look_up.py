@@ -40,7 +40,7 @@ def sample_out(row: Mapping[str, Any]) -> SampleOut:
     """
     Shape a stored sample for callers.
     """
-    return SampleOut.model_validate({**row, "exhibit": row["body"]})
+    return SampleOut.model_validate({**row, "exhibit": row["body"], "folded": []})
 
 
 async def version_of(session: Session, sample_id: UUID | None) -> int:
@@ -73,6 +73,7 @@ async def look_up(session: Session, sample_id: UUID | None) -> SampleDetailOut:
         {
             **mapping(row),
             "exhibit": row.body,
+            "folded": [],
             "risk": risk_out(row.risk),
             "halt": mapping(why) if why else None,
         }

@@ -158,4 +158,6 @@ async def _announce(
 
 def _whole(row: Mapping[str, Any]) -> Mapping[str, Any]:
     # As its reader would fetch it.
-    return SampleOut.model_validate({**row, "exhibit": row["body"]}).model_dump(mode="json")
+    return SampleOut.model_validate({**row, "exhibit": row["body"], "folded": []}).model_dump(
+        mode="json"
+    )
