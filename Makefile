@@ -12,7 +12,7 @@ PATHS := app workers tests $(wildcard bench alembic)
 TESTS ?= tests
 ARGS ?=
 
-.PHONY: help setup demo run test test-fast lint fix types imports bench bench-ranking openapi openapi-check docs messages screenshots migrate requirements clean
+.PHONY: help setup demo run test test-fast lint fix types imports bench fuzz bench-ranking openapi openapi-check docs messages screenshots migrate requirements clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ bench: $(STAMP) ## Measure what bench/ says it measures
 
 bench-ranking: $(STAMP) ## Compare orders in simulated laboratories, beside their targets (ARGS=--keep writes results and pictures)
 	@$(BIN)/python -m bench.ranking $(ARGS)
+fuzz: $(STAMP) ## Ask a served API what its document allows and what it does not, in every role, for five minutes each
+	@$(BIN)/python -m tests.api.fuzz $(ARGS)
 
 openapi: $(STAMP) ## Write the snapshot of the API anew; read its diff
 	@$(BIN)/assayline openapi --write openapi/openapi.json

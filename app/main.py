@@ -5,6 +5,7 @@ Builds the application: its resources, its middleware, its routers, its error ha
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import migrations, nudge, routes, settings
 from app.access.deps import KeyCache
 from app.kit import db, logs, problems, secrets, trace
-from app.kit.http import Resources
+from app.kit.http import Resources, document_if_match
 from app.settings import Settings
 
 _HEADERS = (
@@ -55,6 +56,14 @@ class Application(FastAPI):
     """
     FastAPI, with our layers around its own: it refuses a large body outside of any other middleware.
     """
+
+    def openapi(self) -> dict[str, Any]:
+        """
+        Describe the API, with what FastAPI cannot know of it.
+        """
+        if self.openapi_schema is None:
+            document_if_match(super().openapi())
+        return super().openapi()
 
     def build_middleware_stack(self) -> ASGIApp:
         """

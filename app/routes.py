@@ -4,9 +4,10 @@ The one list of routers, and of the webhooks this service sends.
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 
 from app import operate
+from app.access.deps import caller
 from app.results.api import router as results
 from app.samples.api import router as samples
 from app.samples.batch import router as batch
@@ -64,7 +65,8 @@ def add_to(app: FastAPI) -> None:
     Add every router, and the documentation of every outgoing event.
     """
     for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
+        # Before anything else of a request is looked at: without a key nothing answers, not even that a field is wrong.
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
     app.include_router(operate.router)
     for page in PAGES:
         app.include_router(page)

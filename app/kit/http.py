@@ -4,7 +4,7 @@ What endpoints are given: the resources of this process, and an open transaction
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
 
@@ -131,6 +131,18 @@ async def version_held(etag: Annotated[str, Depends(if_match)]) -> int:
 
 Version = Annotated[int, Depends(version_held)]
 """The ETag of a submission or a sample is its version."""
+
+
+def document_if_match(document: dict[str, Any]) -> None:
+    """
+    Tell readers of the document that If-Match is required: here its absence has an answer of its own, 428.
+    """
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for one in operation.get("parameters", ()):
+                if one["name"] == "if-match":
+                    one["required"] = True
+                    one["schema"] = {"type": "string", "pattern": '^"[0-9]{1,18}"$'}
 
 
 def not_modified(request: Request, etag: str) -> Response | None:

@@ -2,6 +2,7 @@
 Every error leaves as problem+json (RFC 9457), the framework's own included; none shows the inside.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ _log = structlog.get_logger(__name__)
 
 _TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Body too large"}
 
+_UNREADABLE = 400
+_NOT_ALLOWED = 405
 _TOO_LARGE = 413
 _DENIED = {401: "no_key", 403: "forbidden"}
 
@@ -175,7 +178,22 @@ async def _app_error(_: Request, error: Exception) -> JSONResponse:
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    fields = field_errors(error.errors())
+    return await _invalid_fields(field_errors(error.errors()))
+
+
+def _allowed(request: Request) -> str:
+    # The framework asks only the first route of a path what it allows; here the document says it, and of the templates
+    # that fit the one with the most letters of its own: ``/webhooks/{id}:test`` is no ``/webhooks/{id}``.
+    fitting = [
+        (len(re.sub(r"\{.*?\}", "", template)), methods)
+        for template, methods in request.scope["app"].openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(template)), request.url.path)
+    ]
+    _, best = max(fitting, key=lambda one: one[0], default=(0, {}))
+    return ", ".join(sorted(method.upper() for method in best))
+
+
+async def _invalid_fields(fields: Sequence[FieldError]) -> JSONResponse:
     return answer(
         422,
         "invalid",
@@ -185,11 +203,18 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == _UNREADABLE:
+        # The framework's word for a body that is no text at all; to a caller it is no other mistake than no JSON.
+        remedy = _REMEDIES["json_invalid"]
+        return await _invalid_fields([FieldError("body", "is no JSON in UTF-8", remedy)])
     title = _TITLES.get(error.status_code, "Error")
     headers = dict(error.headers) if error.headers else None
+    if error.status_code == _NOT_ALLOWED:
+        documented = _allowed(request)
+        headers = {**(headers or {}), **({"Allow": documented} if documented else {})}
     code = title.lower().replace(" ", "-")
     detail = {404: "There is no such thing here.", 413: "The body is too large; send less at once."}
     return answer(

@@ -5,12 +5,13 @@ Many submissions in one stream: one outcome per line, each sent after its own co
 import asyncio
 import csv
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
@@ -19,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from app.access.deps import SubmitCaller
 from app.access.service import Caller
 from app.kit import ids
-from app.kit.errors import AppError, FieldError, Invalid
+from app.kit.errors import AppError, Conflict, FieldError, Invalid
 from app.kit.http import Clock, Here, Resources, problems
 from app.kit.problems import describe, field_errors
 from app.samples import columns, service
@@ -37,7 +38,7 @@ _BATCH_MOST = 1_000_000_000
 
 _BODY = {
     "requestBody": {
-        "required": True,
+        "required": False,  # an empty stream is one of no lines
         "content": {
             "application/x-ndjson": {
                 "schema": {"type": "string", "description": "One submission body per line."}
@@ -110,40 +111,69 @@ class Answers(StreamingResponse):
     tags=["agency"],
     max_body_size=_BATCH_MOST,
 )
-async def submit_batch(request: Request, here: Here, who: SubmitCaller, clock: Clock) -> Answers:
+async def submit_batch(
+    request: Request,
+    here: Here,
+    who: SubmitCaller,
+    clock: Clock,
+    *,
+    dry_run: Annotated[
+        bool, Query(description="Say what would become of each line; store nothing.")
+    ] = False,
+    column_map: Annotated[
+        str | None,
+        Query(
+            max_length=20_000,
+            description="For CSV: a JSON object from the file's column names to ours; to an empty text, to pass over.",
+        ),
+    ] = None,
+) -> Answers:
     """
     Submit many seizures as a stream of NDJSON or CSV lines.
 
     Every line is stored or refused by itself; a line is answered only after it is stored for good. Send the same
     stream again after a broken connection: what is stored already answers 409 with a link, and nothing is doubled.
+    With `dry_run` each line answers 200, or the refusal it would meet, and nothing is stored.
     """
+    try:
+        names = columns.read_map(column_map)
+    except columns.OddRow as problem:
+        raise Invalid(errors=[FieldError("column_map", str(problem), problem.remedy)]) from problem
+    store = _Rehearsal() if dry_run else _together
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    lines = _read_csv(request.stream()) if kind == "text/csv" else _read_ndjson(request.stream())
+    lines = (
+        _read_csv(request.stream(), names) if kind == "text/csv" else _read_ndjson(request.stream())
+    )
 
     async def answers() -> AsyncIterator[bytes]:
         waiting: list[Line] = []
         async for line in lines:
             waiting.append(line)
             if len(waiting) >= AT_ONCE:
-                for answer in await _store(here, who, clock, waiting):
+                for answer in await _store(store, here, who, clock, waiting):
                     yield answer
                 waiting = []
-        for answer in await _store(here, who, clock, waiting):
+        for answer in await _store(store, here, who, clock, waiting):
             yield answer
 
     return Answers(answers(), media_type="application/x-ndjson")
 
 
-async def _store(here: Resources, who: Caller, clock: Any, lines: Sequence[Line]) -> list[bytes]:
+Store = Callable[[Resources, Caller, Any, Sequence[Line]], Awaitable[dict[int, bytes]]]
+
+
+async def _store(
+    store: Store, here: Resources, who: Caller, clock: Any, lines: Sequence[Line]
+) -> list[bytes]:
     whole = [line for line in lines if line.body is not None]
     answers = {line.number: _refused(line, line.error) for line in lines if line.error is not None}
     try:
-        answers |= await _together(here, who, clock, whole)
+        answers |= await store(here, who, clock, whole)
     except AppError:
         # One of them is a double or cannot be taken: find out which, and store the others.
         for line in whole:
             try:
-                answers |= await _together(here, who, clock, [line])
+                answers |= await store(here, who, clock, [line])
             except AppError as error:
                 answers[line.number] = _refused(line, error)
     return [answers[line.number] for line in lines]
@@ -175,6 +205,62 @@ async def _together(
         )
         for line, one in zip(lines, stored, strict=True)
     }
+
+
+class _UndoneError(Exception):
+    """
+    Takes back what a rehearsal stored.
+    """
+
+
+class _Rehearsal:
+    """
+    Stores lines as they would be stored, and takes them back: what PostgreSQL would refuse is refused here too.
+    """
+
+    def __init__(self) -> None:
+        """
+        Remember which exhibits this stream has named: taken back, they are no doubles to the database any more.
+        """
+        self._named: set[int] = set()
+
+    async def __call__(
+        self, here: Resources, who: Caller, clock: Any, lines: Sequence[Line]
+    ) -> dict[int, bytes]:
+        """
+        Rehearse these lines, all or none.
+        """
+        bodies = [line.body for line in lines if line.body is not None]
+        named = {hash(one) for body in bodies for one in _exhibits(body)}
+        if self._named & named:
+            raise Conflict(
+                "This stream names this exhibit twice.",
+                errors=[FieldError("line", "repeats an exhibit of this stream", "leave it out")],
+            )
+        answers: dict[int, bytes] = {}
+        with suppress(_UndoneError):
+            async with here.database.transaction(who.context, now=clock) as session:
+                stored = await service.submit(session, caller=who, bodies=bodies, placed=False)
+                answers = {
+                    line.number: _json(
+                        {
+                            "line": line.number,
+                            "status": 200,
+                            "samples": [
+                                {"exhibit_number": sample.exhibit_number, "band": sample.risk.band}
+                                for sample in one.samples
+                            ],
+                        }
+                    )
+                    for line, one in zip(lines, stored, strict=True)
+                }
+                raise _UndoneError
+        self._named |= named
+        return answers
+
+
+def _exhibits(body: SubmissionIn) -> list[tuple[str, str]]:
+    return [(body.agency_file_number, sample.exhibit_number) for sample in body.samples]
 
 
 def _refused(line: Line, error: AppError | None) -> bytes:
@@ -230,7 +316,7 @@ def _unreadable(message: str, remedy: str) -> Invalid:
     return Invalid(errors=[FieldError("line", message, remedy)])
 
 
-async def _read_csv(stream: AsyncIterator[bytes]) -> AsyncIterator[Line]:
+async def _read_csv(stream: AsyncIterator[bytes], names: Mapping[str, str]) -> AsyncIterator[Line]:
     header: list[str] | None = None
     async for number, record in _records(stream):
         if not record.strip():
@@ -249,7 +335,10 @@ async def _read_csv(stream: AsyncIterator[bytes]) -> AsyncIterator[Line]:
             header = cells
             continue
         try:
-            yield Line(number, SubmissionIn.model_validate(columns.to_body(header, cells)))
+            yield Line(
+                number,
+                SubmissionIn.model_validate(columns.to_body(columns.renamed(header, names), cells)),
+            )
         except ValidationError as problem:
             yield Line(number, None, Invalid(errors=field_errors(problem.errors())))
         except columns.OddRow as problem:

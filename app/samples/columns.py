@@ -2,7 +2,8 @@
 How one row of a spreadsheet becomes one submission with one sample.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _SUBMISSION = ("agency_file_number", "seized_at", "country", "region", "route", "laboratory_id")
@@ -21,6 +22,12 @@ HELP = (
 )
 
 
+PASSED_OVER = ""
+"""What a column is mapped to whose cells are not read."""
+
+_MAP = 'send a JSON object from your column names to ours, such as {"Case No": "agency_file_number", "Officer": ""}'
+
+
 class OddRow(ValueError):
     """
     A row that cannot be read under its header.
@@ -34,6 +41,43 @@ class OddRow(ValueError):
         self.remedy = remedy
 
 
+def read_map(text: str | None) -> dict[str, str]:
+    """
+    Read a map from a file's own column names to ours; a column mapped to nothing is passed over.
+
+    Raises:
+        OddRow: when it is no such map, or leads to a column that is not known.
+
+    """
+    if text is None:
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError as problem:
+        raise OddRow("is no JSON", _MAP) from problem
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise OddRow("is no object of texts", _MAP)
+    strange = [name for name in found.values() if name and name not in KNOWN]
+    if strange:
+        raise OddRow(f"leads to the unknown column {strange[0]}", HELP)
+    return found
+
+
+def renamed(header: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """
+    Return a header in our words; what is passed over is empty.
+
+    Raises:
+        OddRow: when the map names a column the file does not have.
+
+    """
+    absent = [name for name in names if name not in header]
+    if absent:
+        message = f"stands under a header without the mapped column {absent[0]}"
+        raise OddRow(message, "correct the map, or the header")
+    return [names.get(name, name) for name in header]
+
+
 def to_body(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
     """
     Build a submission body from one row. An empty cell says nothing; it is not "unknown".
@@ -43,15 +87,20 @@ def to_body(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
             a misspelt column or the end of a truncated file is never silently lost.
 
     """
-    strange = [name for name in header if name not in KNOWN]
+    named = [name for name in header if name != PASSED_OVER]
+    strange = [name for name in named if name not in KNOWN]
     if strange:
         raise OddRow(f"does not know the column {strange[0]}", HELP)
-    if len(set(header)) < len(header):
+    if len(set(named)) < len(named):
         raise OddRow("stands under a header that names a column twice", "name every column once")
     if len(cells) != len(header):
         message = f"has {len(cells)} cells under {len(header)} columns"
         raise OddRow(message, "give every row as many cells as there are columns")
-    row = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
+    row = {
+        name: cell.strip()
+        for name, cell in zip(header, cells, strict=True)
+        if name and cell.strip()
+    }
     sample: dict[str, Any] = {name: row[name] for name in _SAMPLE if name in row}
     sample |= {name: _several(row[name]) for name in _LISTS if name in row}
     if "field_tests" in row:

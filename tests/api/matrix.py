@@ -7,7 +7,7 @@ is about a kind of thing that is not here yet, add a line to ``furnish`` that ma
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy import text
+from starlette.routing import BaseRoute
 
 from app.access import service as access
 from app.access.rules import ROLES_OF, AgencyKind, ClientKind, Role, Scope
@@ -386,7 +387,7 @@ def complaints(app: FastAPI) -> list[str]:
     Say what is missing in the table, each with the line to write.
     """
     found = operations(app)
-    needs = {one.name: _scopes_of(one.dependant) for one in app.routes if isinstance(one, APIRoute)}
+    needs = {one.name: _scopes_of(one.dependant) for one in _routes(app.router.routes)}
     said = []
     for name, one in sorted(found.items()):
         where = f"{one.method} {one.path} ({name})"
@@ -404,6 +405,14 @@ def complaints(app: FastAPI) -> list[str]:
         f"{name} is no operation any more: remove its row" for name in set(MATRIX) - set(found)
     ]
     return said
+
+
+def _routes(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
+    for one in routes:
+        if isinstance(one, APIRoute):
+            yield one
+        elif (inner := getattr(one, "original_router", None)) is not None:
+            yield from _routes(inner.routes)
 
 
 def _scopes_of(dependant: Dependant) -> list[Scope]:

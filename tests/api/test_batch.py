@@ -4,6 +4,7 @@ Many submissions in one stream: every line is stored or refused by itself, and s
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -206,3 +207,68 @@ class TestNdjson:
         for who in ("investigator", "technician"):
             answer = await world.as_(who).post(BATCH, content=ndjson(world.body()))
             assert answer.status_code == 403
+
+
+class TestDryRun:
+    """
+    A rehearsal says what would become of each line, and stores nothing.
+    """
+
+    async def test_it_answers_as_the_real_run_would(self, world: World) -> None:
+        """
+        Good, refused, known and repeated lines are told apart as in earnest; not a row is written.
+        """
+        known = world.body()
+        await world.as_("agent").post(SUBMIT, json=known)
+        good = [world.body() for _ in range(30)]
+        lines = [*good, world.body(route="pigeon"), known, good[0], b"{"]
+        stored = await rows(world)
+
+        answer = await world.as_("agent").post(
+            f"{BATCH}?dry_run=true",
+            content=ndjson(*lines),
+            headers={"Content-Type": "application/x-ndjson"},
+        )
+        told = [json.loads(line) for line in answer.content.splitlines()]
+        unchanged = await rows(world)
+        earnest = await send(world, ndjson(*lines))
+
+        assert statuses(told) == [200] * 30 + [422, 409, 409, 422]
+        assert unchanged == stored
+        assert statuses(earnest) == [201] * 30 + [422, 409, 409, 422]
+        bands = [[one["band"] for one in line["samples"]] for line in told[:30]]
+        assert bands == [[one["band"] for one in line["samples"]] for line in earnest[:30]]
+        assert "submission" not in told[0]
+
+
+@pytest.mark.parametrize("seed", [20261125, 3, 11])
+async def test_a_client_that_leaves_at_any_line(world: World, seed: int) -> None:
+    """
+    Wherever the connection breaks, whole lines are stored whole; sent again, the stream ends as if it never broke.
+    """
+    chance = random.Random(seed)
+    bodies = [world.body() for _ in range(90)]
+    stream = ndjson(*bodies)
+    cuts = sorted(chance.sample(range(1, len(stream)), 4))
+    for cut in cuts:
+        pieces = [stream[:cut]]
+
+        async def receive(pieces: list[bytes] = pieces) -> dict[str, Any]:
+            await asyncio.sleep(0)
+            if pieces:
+                return {"type": "http.request", "body": pieces.pop(), "more_body": True}
+            return {"type": "http.disconnect"}
+
+        async def ignore(message: dict[str, Any]) -> None:
+            del message
+
+        await world.app(scope_of(world), receive, ignore)
+        stored = await rows(world)
+        # Nothing is stored in part: each submission has its sample, its custody, its entry and its event.
+        assert stored["submission"] == stored["sample"] == stored["holding"] == stored["event"]
+        assert stored["submission"] % 25 == 0
+
+    outcomes = await send(world, stream)
+
+    assert sorted(set(statuses(outcomes))) in ([201], [201, 409])
+    assert (await rows(world))["submission"] == 90

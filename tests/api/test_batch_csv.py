@@ -2,14 +2,17 @@
 Spreadsheets: one row per submission with one sample, and no cell that is silently lost.
 """
 
+import json
 from collections.abc import Sequence
+from types import MappingProxyType
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from app.samples.columns import KNOWN
 from tests.api.asking import SUBMIT
-from tests.api.batches import Outcomes, send, statuses
+from tests.api.batches import BATCH, Outcomes, send, statuses
 from tests.builders import World
 
 
@@ -168,3 +171,56 @@ class TestCsv:
         outcomes = await send(world, head + bad + b"\n" + good, kind="text/csv")
 
         assert statuses(outcomes) == [422, 201]
+
+
+class TestColumnMap:
+    """
+    A file keeps its own column names; a map tells ours.
+    """
+
+    FILE = b"Case No,Officer,Item,Date\nF-map-1,left out,1,2026-03-01T10:00:00Z\n"
+    NAMES = MappingProxyType(
+        {
+            "Case No": "agency_file_number",
+            "Officer": "",
+            "Item": "exhibit_number",
+            "Date": "seized_at",
+        }
+    )
+
+    async def sent(self, world: World, names: object) -> httpx.Response:
+        """
+        Send the file with a map.
+        """
+        return await world.as_("agent").post(
+            BATCH,
+            params={"column_map": names if isinstance(names, str) else json.dumps(names)},
+            content=self.FILE.replace(b"Date\n", b"Date,laboratory_id\n").replace(
+                b"00Z\n", b"00Z," + world.laboratory.encode() + b"\n"
+            ),
+            headers={"Content-Type": "text/csv"},
+        )
+
+    async def test_own_names(self, world: World) -> None:
+        """
+        Mapped columns land in their fields; one mapped to nothing is passed over, and its cells are nowhere stored.
+        """
+        answer = await self.sent(world, dict(self.NAMES))
+
+        (outcome,) = [json.loads(line) for line in answer.content.splitlines()]
+        assert outcome["status"] == 201, outcome
+        found = await world.as_("agent").get(f"/v1/submissions/{outcome['submission']}")
+        assert found.json()["agency_file_number"] == "F-map-1"
+        assert "left out" not in found.text
+
+    async def test_a_map_that_cannot_be_used(self, world: World) -> None:
+        """
+        No JSON, no object, an unknown column: refused at once. A column the file does not have: refused at every row.
+        """
+        for names in ("{", "[]", '{"Item": 1}', '{"Item": "exhibit"}'):
+            answer = await self.sent(world, names)
+            assert answer.status_code == 422, names
+            assert answer.json()["errors"][0]["field"] == "column_map"
+        absent = await self.sent(world, {**self.NAMES, "Serial": "markings"})
+        (outcome,) = [json.loads(line) for line in absent.content.splitlines()]
+        assert "Serial" in outcome["problem"]["errors"][0]["message"]

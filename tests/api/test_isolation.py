@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
+from app.access.deps import FollowCaller
 from app.access.rules import MAY, Role
 from app.kit import db
 from app.kit.ids import PREFIXES
@@ -70,19 +71,22 @@ def test_every_operation_has_its_row(application: FastAPI) -> None:
 
 def test_an_operation_without_a_row_is_told_what_to_add() -> None:
     """
-    Negative control: a new route is reported with the row to add (H6).
+    Negative control: a new route is reported with the row to add, its scope and its kind of id found out (H6).
     """
     app = FastAPI(generate_unique_id_function=lambda route: route.name)
+    router = APIRouter()
 
-    @app.get("/v1/samples/{sample_id}/forgotten")
-    async def forgotten(sample_id: str) -> str:
+    @router.get("/samples/{sample_id}/forgotten")
+    async def forgotten(sample_id: str, who: FollowCaller) -> str:
+        del who
         return sample_id
 
     del forgotten
+    app.include_router(router, prefix="/v1")
     said = [one for one in matrix.complaints(app) if "forgotten" in one]
 
     assert len(said) == 1
-    assert '"forgotten": Row(None, "smp")' in said[0]
+    assert '"forgotten": Row(Scope.FOLLOW, "smp")' in said[0]
 
 
 @pytest.mark.parametrize("name", ABOUT)

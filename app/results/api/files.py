@@ -77,7 +77,7 @@ async def attachments_of(
 
 @router.get(
     "/attachments/{attachment_id}",
-    responses={**problems(403, 404), 200: {"content": {"application/octet-stream": {}}}},
+    responses={**problems(403, 404), 200: {"content": {"*/*": {}}}},
     response_class=Response,
     tags=["agency", "investigator", "technician"],
 )

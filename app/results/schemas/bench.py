@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     Field,
@@ -23,6 +22,7 @@ from app.kit.ids import (
     FindingId,
     SampleId,
 )
+from app.kit.instants import Instant
 from app.results.rules import AnalysisResult, FindingKind, FindingOutcome
 from app.samples.schemas import Number, Short, Strict
 from app.samples.schemas.custody import Amount
@@ -60,8 +60,8 @@ class AnalysisIn(Strict):
         description="Nothing of the sample is left after it: needs a supervisor's authorization.",
     )
     instrument: Short | None = None
-    started_at: AwareDatetime
-    ended_at: AwareDatetime
+    started_at: Instant
+    ended_at: Instant
     result: AnalysisResult
     substances: Substances = Field(default=[])
     looked_for: Substances = Field(

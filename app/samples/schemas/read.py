@@ -5,9 +5,10 @@ What callers read about submissions and samples.
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from app.kit.ids import AgencyId, SampleId, SubmissionId
+from app.kit.instants import Instant
 from app.samples.rules import Stage, Status
 from app.samples.schemas.halts import HaltOut
 from app.samples.schemas.submit import HearingIn
@@ -186,7 +187,7 @@ class SampleQuery(Strict):
 
     file_number: Number | None = None
     status: Status | None = None
-    updated_since: AwareDatetime | None = None
+    updated_since: Instant | None = None
     small_parcel: bool | None = None
     after: Annotated[str, StringConstraints(max_length=400)] | None = Field(
         default=None, description="The ``next`` of the page before."

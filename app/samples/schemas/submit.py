@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Annotated, Self
 
 from pydantic import (
-    AwareDatetime,
     Field,
     StringConstraints,
     field_validator,
@@ -14,6 +13,7 @@ from pydantic import (
 )
 
 from app.kit.ids import AgencyIdText
+from app.kit.instants import Instant
 from app.samples.schemas.words import (
     Circumstance,
     FieldResult,
@@ -135,7 +135,7 @@ class SubmissionIn(Strict):
     """
 
     agency_file_number: Number
-    seized_at: AwareDatetime
+    seized_at: Instant
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
         default=None, description="ISO 3166-1 alpha-2."
     )
