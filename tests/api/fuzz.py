@@ -29,6 +29,10 @@ from tests.ports import free_port
 
 ROLES = ("agent", "investigator", "technician", "reviewer", "supervisor")
 PHASES = "examples,coverage,fuzzing,stateful"
+SERVER = (
+    *("uvicorn", "app.main:create_app", "--factory", "--no-access-log"),
+    *("--log-level", "warning"),
+)
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
@@ -136,28 +140,15 @@ def _start(
     with os.fdopen(number, "wb") as out:
         process = subprocess.Popen(
             [
-                str(Path(sys.executable).with_name("schemathesis")),
-                "--config-file",
-                str(CONFIG),
-                "run",
-                f"{url}/v1/openapi.json",
-                "--header",
-                f"Authorization: Bearer {key}",
-                "--phases",
-                PHASES,
-                "--checks",
-                "all",
-                "--seed",
-                str(seed),
-                "--no-shrink",
-                "--max-examples",
-                str(examples),
-                "--max-time",
-                str(seconds),
-                "--no-color",
-                "--continue-on-failure",
-                "--generation-database",
-                "none",
+                *(
+                    str(Path(sys.executable).with_name("schemathesis")),
+                    "--config-file",
+                    str(CONFIG),
+                ),
+                *("run", f"{url}/v1/openapi.json", "--header", f"Authorization: Bearer {key}"),
+                *("--phases", PHASES, "--checks", "all", "--seed", str(seed), "--no-shrink"),
+                *("--max-examples", str(examples), "--max-time", str(seconds), "--no-color"),
+                *("--continue-on-failure", "--generation-database", "none"),
             ],
             stdout=out,
             stderr=out,

@@ -251,7 +251,7 @@ async def test_every_parameter(
 
 
 def _bad_values(schemas: list[Any]) -> list[str]:
-    (schema,) = schemas if len(schemas) == 1 else ({"type": "any"},)
+    schema: dict[str, Any] = schemas[0] if len(schemas) == 1 else {"type": "any"}
     kind = schema.get("type")
     if "enum" in schema:
         return ["no such word", "", "a\0b"]
@@ -337,7 +337,8 @@ def faults_405(answer: httpx.Response) -> bool:
     """
     Say whether a refused method is no problem document.
     """
-    return answer.headers.get("content-type") != "application/problem+json"
+    kind: str | None = answer.headers.get("content-type")
+    return kind != "application/problem+json"
 
 
 def test_what_is_taken_is_seen() -> None:

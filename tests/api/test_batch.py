@@ -221,7 +221,13 @@ class TestDryRun:
         known = world.body()
         await world.as_("agent").post(SUBMIT, json=known)
         good = [world.body() for _ in range(30)]
-        lines = [*good, world.body(route="pigeon"), known, good[0], b"{"]
+        lines: list[dict[str, Any] | bytes] = [
+            *good,
+            world.body(route="pigeon"),
+            known,
+            good[0],
+            b"{",
+        ]
         stored = await rows(world)
 
         answer = await world.as_("agent").post(
