@@ -227,6 +227,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _database(_: Request, error: Exception) -> JSONResponse:
+    if _unstorable(error):
+        remedy = "leave out NUL and what else is no character"
+        return await _invalid_fields([FieldError("body", "holds what is no text", remedy)])
     if not passing(error):
         return await _unexpected(_, error)
     _log.info("database_unavailable", error=type(error).__name__)
@@ -235,6 +238,16 @@ async def _database(_: Request, error: Exception) -> JSONResponse:
     return answer(
         trouble.status, trouble.code, trouble.title, trouble.detail, headers=trouble.headers
     )
+
+
+def _unstorable(error: BaseException) -> bool:
+    # PostgreSQL has no NUL in a text. Bodies are refused for it before; this is for what stands in a path.
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, pg.CharacterNotInRepertoireError | pg.UntranslatableCharacterError):
+            return True
+        cause = getattr(cause, "orig", None) or cause.__cause__
+    return False
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -24,6 +23,7 @@ from app.kit.ids import (
     SampleId,
     SubmissionId,
 )
+from app.kit.instants import Instant
 from app.webhooks.escalation import Action, Level
 from app.webhooks.rules import (
     LONGEST_URL,
@@ -306,8 +306,8 @@ class ReplayIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     event_ids: Annotated[list[EventIdText] | None, Field(min_length=1, max_length=1000)] = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     only_exhausted: bool = False
 
     @model_validator(mode="after")

@@ -164,7 +164,9 @@ async def test_every_field_of_every_body(
         if len(content) > 250_000:
             continue
         answer = await send(shared, operation, things, content=content)
-        found = faults(answer, spoiled.field)
+        # A NUL may also be no secret that was ever given out, and be refused as such.
+        told_apart = spoiled.how == "a NUL" and answer.status_code in {404, 409}
+        found = faults(answer, None if told_apart else spoiled.field)
         if found:
             wrong[f"{spoiled.field}: {spoiled.how}"] = found
 
