@@ -4,10 +4,10 @@ The one list of routers, and of the webhooks this service sends.
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from app import operate
-from app.access.deps import caller
+from app.access.deps import bearer, caller
 from app.results.api import router as results
 from app.samples.api import router as samples
 from app.samples.batch import router as batch
@@ -60,13 +60,29 @@ def _documented(words: str) -> Callable[[EventOut], Awaitable[Response]]:
     return receive
 
 
+OPEN = frozenset({"verify"})
+"""Operations under the prefix that need no key: whoever holds a report may check it."""
+
+
+async def keyed(request: Request) -> None:
+    """
+    Ask for a key before anything else of a request is looked at.
+
+    Raises:
+        Unauthenticated: without a good one, unless the operation is open to everybody.
+
+    """
+    if request.scope["route"].name not in OPEN:
+        await caller(request, await bearer(request))
+
+
 def add_to(app: FastAPI) -> None:
     """
     Add every router, and the documentation of every outgoing event.
     """
     for router in ROUTERS:
         # Before anything else of a request is looked at: without a key nothing answers, not even that a field is wrong.
-        app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(keyed)])
     app.include_router(operate.router)
     for page in PAGES:
         app.include_router(page)

@@ -19,7 +19,8 @@ from app.kit.db import KEY_LOOKUP, Session
 from app.kit.errors import Unauthenticated
 from app.kit.http import practice_now, resources_of
 
-_bearer = HTTPBearer(auto_error=False, description="An API key: asl_live_…")
+bearer = HTTPBearer(auto_error=False, description="An API key: asl_live_…")
+"""Reads the key a request presents, if any."""
 
 TRUSTED_S = 0.5
 """How long a key once found good is trusted without asking again: a revoked key dies within a second (E10)."""
@@ -57,7 +58,7 @@ class KeyCache:
 
 async def caller(
     request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Caller:
     """
     Find out who is calling.

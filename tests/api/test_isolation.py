@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
+from app import routes
 from app.access.deps import FollowCaller
 from app.access.rules import MAY, Role
 from app.kit import db
@@ -87,6 +88,20 @@ def test_an_operation_without_a_row_is_told_what_to_add() -> None:
 
     assert len(said) == 1
     assert '"forgotten": Row(Scope.FOLLOW, "smp")' in said[0]
+
+
+async def test_what_is_open_is_listed(
+    shared: World, operations: dict[str, Operation], things: Things
+) -> None:
+    """
+    What the table calls open is what the routes list as open, and it does answer without a key.
+    """
+    shared.keys["nobody"] = "none"
+    named = {name for name, one in operations.items() if one.path.startswith(routes.PREFIX)}
+    assert {name for name in named if MATRIX[name].may is None} == routes.OPEN
+    for name in routes.OPEN:
+        answer = await ask(shared, "nobody", operations[name], "nothing", things)
+        assert answer.status_code != 401, name
 
 
 @pytest.mark.parametrize("name", ABOUT)

@@ -8,9 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from app.kit.ids import CorrectionId, SampleId, SampleIdText, SubmissionId
+from app.kit.instants import Instant
 from app.samples.schemas.submit import (
     SAMPLES_MOST,
     FieldTestIn,
@@ -40,7 +41,7 @@ class SeizureChange(Strict):
     """
 
     agency_file_number: Number | None = Field(default=None, description="Null leaves it as it is.")
-    seized_at: AwareDatetime | None = Field(default=None, description="Null leaves it as it is.")
+    seized_at: Instant | None = Field(default=None, description="Null leaves it as it is.")
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None = None
     place: PlaceIn | None = None

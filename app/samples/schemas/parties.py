@@ -4,9 +4,10 @@ What callers send and read about who has a part in a file.
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from app.kit.ids import AgencyId, AgencyIdText
+from app.kit.instants import Instant
 from app.samples.rules import Party
 from app.samples.schemas.words import Strict
 
@@ -18,7 +19,7 @@ class PartyIn(Strict):
 
     agency_id: AgencyIdText
     party: Party
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Instant | None = Field(
         default=None, description="When its part ends by itself; null: when it is taken back."
     )
 
