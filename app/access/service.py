@@ -21,6 +21,8 @@ from app.access.rules import (
     misfits,
     scopes,
 )
+from app.access.signin import repo as proofs
+from app.access.signin import tokens
 from app.kit import ids
 from app.kit.db import Context, Session, as_agency, as_laboratory
 from app.kit.errors import AppError, Conflict, FieldError, Forbidden, Invalid, NotFound
@@ -102,7 +104,8 @@ async def reauthenticate(session: Session, caller: Caller, proof: SecretStr) -> 
     """
     Let a signer prove again who they are, and return by what.
 
-    The database is asked at this very moment: a key revoked a moment ago proves nothing.
+    The database is asked at this very moment: a key revoked a moment ago proves nothing. Whoever is signed in to the
+    pages gives the password (``signin.service.prove_to_sign``), and here what is had for it, which is good once.
 
     Raises:
         NotProved: when the proof is not this caller's own.
@@ -113,6 +116,10 @@ async def reauthenticate(session: Session, caller: Caller, proof: SecretStr) -> 
         owner = await repo.owner_of_key(session, presented.key_id, presented.secret_sha256)
         if owner == caller.client_id:
             return "api_key"
+    elif await proofs.use_proof(session, tokens.digest(proof.get_secret_value())) == (
+        caller.client_id
+    ):
+        return "password"
     _log.warning("signature_not_proved", client=str(caller.client_id))
     raise NotProved
 

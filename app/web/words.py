@@ -17,6 +17,11 @@ STATUSES: dict[Status, tuple[int, str]] = {
     Status.CONFIRMED: (4, N_("Confirmed, waiting for review")),
     Status.IN_REVIEW: (4, N_("In review")),
     Status.REPORTED: (5, N_("Reported")),
+    Status.ON_HOLD: (2, N_("On hold")),
+    Status.WITHDRAWN: (0, N_("Withdrawn by the agency")),
+    Status.REJECTED: (0, N_("Refused at the door: it is not what was submitted")),
+    Status.STOPPED: (0, N_("Work stopped")),
+    Status.CLOSED_SCREEN_ONLY: (3, N_("Closed after the screen, as asked")),
 }
 """How many of the five steps are behind a sample, and how people say so."""
 
@@ -72,6 +77,8 @@ class FoundView:
     statement: str
     when: datetime
     final: bool
+    withdrawn: datetime | None = None
+    """When the laboratory took it back. Nobody may rely on it from then on."""
 
 
 def status_view(status: Status, language: Language) -> StatusView:

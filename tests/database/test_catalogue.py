@@ -23,6 +23,7 @@ DEFINERS = (
     "owner_of_key(text,bytea)",
     "place_in_line(uuid[])",
     "replay_deliveries(uuid,uuid[],timestamp with time zone,timestamp with time zone,boolean,integer)",
+    "use_staff_proof(bytea)",
     "verify_report(uuid)",
 )
 """Every SECURITY DEFINER function there may be. Another one needs a reason, a review, and a line here."""

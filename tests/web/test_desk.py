@@ -8,6 +8,10 @@ import pytest
 from playwright.async_api import expect
 
 from app.kit import ids
+from app.results.rules import FindingKind, ReportKind
+from app.samples.rules import Status
+from app.web import words
+from app.web.pages.desk import view
 from tests.builders import World
 from tests.web.conftest import Opener
 from tests.web.people import signed_in
@@ -100,6 +104,37 @@ class TestSample:
         assert page.headers["content-language"] == "fr"
         assert "Ce que le laboratoire a trouvé" in page.text
         assert "What the" not in page.text
+
+
+class TestEveryStatus:
+    """
+    Whatever state a sample is in, there are words for it.
+    """
+
+    def test_words(self) -> None:
+        """
+        Each status and each kind of report or finding has its label, so that none can break a page.
+        """
+        assert set(words.STATUSES) == set(Status)
+        assert set(view.REPORTS) == set(ReportKind)
+        assert set(view.KINDS) == set(FindingKind)
+
+    async def test_withdrawn(self, world: World) -> None:
+        """
+        A withdrawn sample says so in the list and on its page.
+        """
+        stored = await world.submit()
+        sample_id = stored["samples"][0]["id"]
+        answer = await world.as_("agent").post(
+            f"/v1/samples/{sample_id}/withdrawal",
+            json={"reason": "no_longer_needed", "note": "returned to its owner"},
+            headers={"If-Match": '"1"'},
+        )
+        assert answer.status_code < 300, answer.text
+        desk = await signed_in(world, "investigator")
+
+        assert "Withdrawn by the agency" in (await desk.get("/desk")).text
+        assert "Withdrawn by the agency" in (await desk.get(f"/desk/{sample_id}")).text
 
 
 class TestScreen:

@@ -10,13 +10,29 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
+from app.access import keys
+from app.access import service as access
+from app.access.service import Caller
 from app.access.signin import rules
 from app.access.signin import service as signin
-from app.kit.db import OPERATOR, SIGN_IN
+from app.kit.db import KEY_LOOKUP, OPERATOR, SIGN_IN
+from app.kit.errors import Invalid
 from app.web import cookies, crossing
 from app.web.router import ROUTERS
 from tests.builders import World
 from tests.web.people import BASE, PASSWORD, TOKEN, browser, give_password, login_of, signed_in
+
+
+async def caller_of(world: World, person: str) -> Caller:
+    """
+    Return a person of this world as services know them.
+    """
+    presented = keys.read(world.keys[person])
+    assert presented
+    async with world.database.reading(KEY_LOOKUP) as session:
+        found = await access.identify(session, presented)
+    assert found
+    return found
 
 
 class TestEnter:
@@ -74,8 +90,6 @@ class TestEnter:
         """
         A revoked person is out at once, and does not come back in.
         """
-        from app.access import service as access  # noqa: PLC0415 - this test alone revokes
-
         inside = await signed_in(world, "investigator")
         async with world.database.transaction(OPERATOR) as session:
             await access.revoke_client(session, client_id=world.clients["investigator"])
@@ -419,6 +433,42 @@ class TestInvite:
 
         assert answer.headers["location"] == "/sign-in?next=/desk"
         assert BASE
+
+
+class TestProof:
+    """
+    The password once more, as proof of a signature.
+    """
+
+    async def test_once_and_own(self, world: World) -> None:
+        """
+        What is had for the password proves the signer once, and nobody else.
+        """
+        await give_password(world, "reviewer")
+        client_id = world.clients["reviewer"]
+        caller = await caller_of(world, "reviewer")
+        other = await caller_of(world, "technician")
+
+        proof = await signin.prove_to_sign(world.database, client_id=client_id, password=PASSWORD)
+        async with world.database.transaction(caller.context) as session:
+            assert await access.reauthenticate(session, caller, proof) == "password"
+        with pytest.raises(access.NotProved):
+            async with world.database.transaction(caller.context) as session:
+                await access.reauthenticate(session, caller, proof)
+        proof = await signin.prove_to_sign(world.database, client_id=client_id, password=PASSWORD)
+        with pytest.raises(access.NotProved):
+            async with world.database.transaction(other.context) as session:
+                await access.reauthenticate(session, other, proof)
+
+    async def test_guesses_are_counted(self, world: World) -> None:
+        """
+        After ten wrong passwords the right one proves nothing either, though every try was refused and undone.
+        """
+        await give_password(world, "reviewer")
+        client_id = world.clients["reviewer"]
+        for guess in ["a wrong guess"] * 10 + [PASSWORD]:
+            with pytest.raises(Invalid):
+                await signin.prove_to_sign(world.database, client_id=client_id, password=guess)
 
 
 class TestHashing:

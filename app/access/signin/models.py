@@ -71,6 +71,14 @@ staff_invite = Table(
     Index(None, "client_id"),
 )
 
+staff_proof = Table(
+    "staff_proof",
+    metadata,
+    Column("token_sha256", LargeBinary, primary_key=True),
+    Column("client_id", Uuid, ForeignKey("api_client.id"), nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+)
+
 sign_in_count = Table(
     "sign_in_count",
     metadata,

@@ -10,10 +10,17 @@ from uuid import UUID
 from sqlalchemy import Row, case, delete, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from app.access.signin.models import sign_in_count, staff_account, staff_invite, staff_session
+from app.access.signin.models import (
+    sign_in_count,
+    staff_account,
+    staff_invite,
+    staff_proof,
+    staff_session,
+)
 from app.kit.db import Session
 
 _FIND_SESSION = text("SELECT * FROM find_staff_session(:token)")
+_USE_PROOF = text("SELECT use_staff_proof(:token)")
 _LISTED = [
     staff_session.c[name]
     for name in (
@@ -190,6 +197,21 @@ async def use_invite(session: Session, token_sha256: bytes) -> Row[Any] | None:
         .returning(*staff_invite.c)
     )
     return (await session.execute(statement)).one_or_none()
+
+
+async def add_proof(session: Session, values: dict[str, Any]) -> None:
+    """
+    Insert a proof; those that are over go.
+    """
+    await session.execute(delete(staff_proof).where(staff_proof.c.expires_at <= session.now))
+    await session.execute(insert(staff_proof).values(**values))
+
+
+async def use_proof(session: Session, token_sha256: bytes) -> UUID | None:
+    """
+    Use a proof up, from within a tenant's transaction; return whose it was, or None.
+    """
+    return (await session.execute(_USE_PROOF, {"token": token_sha256})).scalar_one_or_none()
 
 
 async def count(session: Session, bucket: bytes, *, since: datetime) -> int:

@@ -15,6 +15,7 @@ ABSOLUTE = timedelta(hours=12)
 SEEN_EVERY = timedelta(seconds=60)
 """A session in use is written to no more often than this."""
 INVITE_LIVES = timedelta(days=7)
+PROOF_LIVES = timedelta(minutes=2)
 WINDOW = timedelta(minutes=15)
 
 SHORTEST = 12

@@ -9,6 +9,7 @@ from app.access.signin.service.accounts import (
     link_provider,
     login_of,
     prove,
+    prove_to_sign,
     set_password,
     take_invite,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "link_provider",
     "login_of",
     "prove",
+    "prove_to_sign",
     "sessions_of",
     "set_password",
     "stop_codes",

@@ -5,6 +5,8 @@ Accounts: who may have one, invitations, passwords.
 from typing import Any
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from app.access import repo as people
 from app.access.rules import ClientKind
 from app.access.signin import passwords, repo, rules, tokens
@@ -181,6 +183,29 @@ async def prove(database: Database, *, client_id: UUID, password: str) -> str:
         await repo.forget(session, [bucket.key])
     login: str = account.login
     return login
+
+
+async def prove_to_sign(database: Database, *, client_id: UUID, password: str) -> SecretStr:
+    """
+    Ask for the password once more, and return what ``access.service.reauthenticate`` takes as proof: good once.
+
+    Raises:
+        NotFound: when the person has no account.
+        Invalid: when the password is wrong, or was too often.
+
+    """
+    await prove(database, client_id=client_id, password=password)
+    token = tokens.make()
+    async with database.transaction(SIGN_IN) as session:
+        await repo.add_proof(
+            session,
+            {
+                "token_sha256": tokens.digest(token),
+                "client_id": client_id,
+                "expires_at": session.now + rules.PROOF_LIVES,
+            },
+        )
+    return SecretStr(token)
 
 
 async def change_password(

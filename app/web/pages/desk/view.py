@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.kit import ids
-from app.results.rules import FindingKind
+from app.results.rules import FindingKind, ReportKind
 from app.results.schemas import FindingOut, ReportOut
 from app.samples.rules import Status
 from app.samples.schemas import HoldingOut, PlaceOut, SampleDetailOut, SampleOut
@@ -125,6 +125,8 @@ def steps(sample: SampleOut, place: PlaceOut, language: Language) -> tuple[Step,
     for name, label in _STEPS:
         when: datetime | None = getattr(sample, name)
         note = ""
+        if when is None and sample.status in OVER:
+            continue
         if when is None:
             state = "next" if state == "done" else "later"
             if state == "next" and place.predicted_at is not None:
@@ -132,6 +134,8 @@ def steps(sample: SampleOut, place: PlaceOut, language: Language) -> tuple[Step,
                     "Expected at the bench on %(when)s", when=language.instant(place.predicted_at)
                 )
         found.append(Step(language.say(label), when, state if when is None else "done", note))
+    if sample.status in OVER - {Status.REPORTED}:
+        found.append(Step(status_view(sample.status, language).label, sample.updated_at, "done"))
     return tuple(found)
 
 
@@ -139,8 +143,10 @@ def place_words(place: PlaceOut, status: Status, language: Language) -> str:
     """
     Say where in line a sample stands.
     """
-    if status is Status.REPORTED:
+    if status in OVER:
         return language.say("The work is finished.")
+    if status is Status.ON_HOLD:
+        return language.say("It is not in line while it is on hold.")
     if place.at_bench:
         return language.say("Somebody is working on it now.")
     if place.place is None:
@@ -187,14 +193,14 @@ def found_view(finding: FindingOut, language: Language) -> FoundView:
         statement=finding.statement,
         when=finding.released_at or finding.recorded_at,
         final=finding.kind is FindingKind.IDENTIFIED,
+        withdrawn=finding.invalidated_at,
     )
 
 
 def _report(report: ReportOut, language: Language) -> ReportLine:
-    kind = N_("Final report") if report.kind == "final" else N_("Preliminary report")
     return ReportLine(
         number=report.number,
-        kind=language.say(kind),
+        kind=language.say(REPORTS[report.kind]),
         released_at=report.released_at,
         statement=str(report.body.get("statement") or ""),
     )
@@ -210,5 +216,19 @@ def _holder(holding: HoldingOut, sample: SampleOut, language: Language) -> Holde
     )
 
 
+OVER = frozenset(
+    {
+        Status.REPORTED,
+        Status.WITHDRAWN,
+        Status.REJECTED,
+        Status.STOPPED,
+        Status.CLOSED_SCREEN_ONLY,
+    }
+)
+REPORTS = {
+    ReportKind.PRELIMINARY: N_("Preliminary report"),
+    ReportKind.FINAL: N_("Final report"),
+    ReportKind.CERTIFICATE: N_("Certificate"),
+}
 LABORATORY = N_("The laboratory")
 AGENCY = N_("The agency")
