@@ -25,9 +25,11 @@ DELIVER = "deliver"
 """Somebody is owed a push."""
 NUMBER = "number"
 """Ledger entries wait for their number."""
+OVERDUE = "overdue"
+"""A clock was started or resumed that may have run out already."""
 PRINT = "print"
 """A report waits for the printer."""
-BELLS = frozenset({DELIVER, NUMBER, PRINT})
+BELLS = frozenset({DELIVER, NUMBER, OVERDUE, PRINT})
 
 QUEUE = "assayline:doorbell"
 HEARD_WITHIN_S = 30

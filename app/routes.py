@@ -26,6 +26,7 @@ TOLD: dict[EventType, str] = {
     EventType.SUBMISSION_SHARED: "An agency has a part in the file from now on.",
     EventType.SUBMISSION_CORRECTED: "The agency has corrected what it had said about a seizure.",
     EventType.SAMPLE_RECEIVED: "The laboratory has the item in its hands.",
+    EventType.SAMPLE_OVERDUE: "A step was not done by when it was promised; told once per step.",
     EventType.SAMPLE_WITHDRAWN: "The agency has taken a sample back before work began.",
     EventType.SAMPLE_REJECTED: "The laboratory has refused the item at intake.",
     EventType.SAMPLE_ON_HOLD: "Work on a sample is paused.",

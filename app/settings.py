@@ -137,6 +137,10 @@ class Settings(BaseSettings):
     """
     A folder of certificate templates that counsel approved; they win over those shipped.
     """
+    clocks: Path | None = None
+    """
+    What is promised by when, per step and band, and the laboratory's calendar; by default the file shipped.
+    """
     practice_clock: bool = False
     """
     Lets a practice run say what time it is; never where real seizures are.

@@ -5,6 +5,7 @@ Imports every ``models.py``, so that Alembic and the tests see all tables.
 from app.access import models as access
 from app.access.signin import models as signin
 from app.attachments import models as attachments
+from app.clocks import models as clocks
 from app.custody import models as custody
 from app.kit.db import metadata
 from app.kit.idempotency import idempotency
@@ -17,6 +18,7 @@ from app.webhooks import models as webhooks
 __all__ = [
     "access",
     "attachments",
+    "clocks",
     "custody",
     "evidence",
     "idempotency",

@@ -124,6 +124,7 @@ async def write_session(request: Request, who: AnyCaller) -> AsyncIterator[Sessi
     here = resources_of(request)
     async with here.database.transaction(who.context, now=practice_now(request)) as session:
         session.practice = here.settings.practice_clock
+        session.clocks = here.settings.clocks
         yield session
 
 
@@ -131,8 +132,9 @@ async def read_session(request: Request, who: AnyCaller) -> AsyncIterator[Sessio
     """
     Open a read-only transaction in the caller's name.
     """
-    database = resources_of(request).database
-    async with database.reading(who.context, now=practice_now(request)) as session:
+    here = resources_of(request)
+    async with here.database.reading(who.context, now=practice_now(request)) as session:
+        session.clocks = here.settings.clocks
         yield session
 
 

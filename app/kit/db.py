@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -101,6 +102,8 @@ class Session:
     now: datetime
     practice: bool = False
     """Whether the installation is one for practice: what it reports is marked so, for good."""
+    clocks: Path | None = None
+    """The file that says what is promised by when; None for the one shipped."""
     bells: set[str] = field(default_factory=set)
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 

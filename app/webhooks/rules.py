@@ -39,6 +39,8 @@ class EventType(StrEnum):
     """Work has ended before a report."""
     SAMPLE_CLOSED = "sample.closed"
     """Only a screen was asked for; no final report follows."""
+    SAMPLE_OVERDUE = "sample.overdue"
+    """A step was not done by when it was promised. Told once per step, to everybody with a part in the file."""
     FINDING_PRESUMPTIVE = "finding.presumptive"
     """A presumptive finding was released: early, and with its measured reliability."""
     REPORT_RELEASED = "report.released"

@@ -168,6 +168,8 @@ MATRIX: dict[str, Row] = {
     "record_finding": Row(Scope.BENCH, "smp", json=FINDING),
     "release_finding": Row(Scope.RELEASE, "fnd", json={"label_scanned": "{smp}"}),
     # Reviewing and reporting
+    "clocks": Row(Scope.FOLLOW, "smp"),
+    "open_clocks": Row(Scope.QUEUE),
     "disclose": Row(Scope.QUEUE, "smp", json={"reason": "none"}),
     "packet": Row(Scope.FOLLOW, "smp"),
     "file": Row(Scope.QUEUE, "smp"),

@@ -9,13 +9,16 @@ from app.kit.db import KEY_LOOKUP, OPERATOR, WORKER, Database
 from tests.builders import World
 from tests.database.tenants import TABLES, all_of, denied, seen
 
-WORKERS_OWN = frozenset({"entry", "pending", "chain", "ledger_head", "feed", "delivery", "attempt"})
+WORKERS_OWN = frozenset(
+    {"entry", "pending", "chain", "ledger_head", "feed", "delivery", "attempt", "print_task"}
+)
 """What the worker reads whole without a tenant: the ledger, and what is due. None of it holds case content."""
 
 WORKERS_COLUMNS = {
     "queue_task": "sample_id, laboratory_id, claim_id, lease_until",
     "claim": "id, laboratory_id, sample_id, ended_at",
     "endpoint": "id, agency_id, disabled_at, verified_at, held_until, failures",
+    "promise": "id, laboratory_id, promised_by, ended_at, paused_at, raised_at",
     "acknowledgement": "event_id, laboratory_id, acknowledged_at, remind_at",
 }
 """What the worker reads of other tables: whose they are and whether they are due."""

@@ -16,6 +16,7 @@ Job = Callable[[Resources], Awaitable[None]]
 ON_RING: Mapping[str, Job] = {
     nudge.DELIVER: deliver.deliver,
     nudge.NUMBER: sweep.number,
+    nudge.OVERDUE: sweep.overdue,
     nudge.PRINT: printer.print_reports,
 }
 """What each bell makes a worker look at."""
@@ -26,6 +27,7 @@ ON_SWEEP: tuple[Job, ...] = (
     printer.print_reports,
     sweep.lapse,
     sweep.rerank,
+    sweep.overdue,
     sweep.retire,
     sweep.remind,
 )

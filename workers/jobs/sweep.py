@@ -34,6 +34,13 @@ async def rerank(resources: Resources) -> None:
     await samples.rerank_due(resources.database)
 
 
+async def overdue(resources: Resources) -> None:
+    """
+    Tell once of every step that was not done by when it was promised.
+    """
+    await samples.raise_overdue(resources.database)
+
+
 async def retire(resources: Resources) -> None:
     """
     Exhaust the deliveries whose last attempt never came back.

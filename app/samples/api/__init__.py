@@ -4,9 +4,10 @@ Submissions, samples, the queue and its claims, and what takes a sample out of i
 
 from fastapi import APIRouter
 
-from app.samples.api import course, files, halts
+from app.samples.api import clocks, course, files, halts
 
 router = APIRouter()
 router.include_router(course.router)
 router.include_router(halts.router)
 router.include_router(files.router)
+router.include_router(clocks.router)

@@ -132,6 +132,16 @@ async def with_assessment(session: Session, sample_id: UUID) -> Row[Any] | None:
     return (await session.execute(statement, {"sample_id": sample_id})).one_or_none()
 
 
+async def bands(session: Session, assessment_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """
+    Return the bands of these assessments.
+    """
+    statement = select(assessment.c.id, assessment.c.band).where(
+        assessment.c.id.in_(assessment_ids)
+    )
+    return {row.id: row.band for row in await session.execute(statement)}
+
+
 async def several(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """
     Return these samples with the assessments that rank them (the laboratory's view).

@@ -30,6 +30,7 @@ from app.samples.service.look_up import (
     version_of,
 )
 from app.samples.service.moves import Moved, apply
+from app.samples.service.overdue import clocks_of, open_clocks, raise_overdue
 from app.samples.service.overview import claim_of
 from app.samples.service.parties import NotYourFile, parties_of, share, unshare
 from app.samples.service.rerank import Reranked, rerank, rerank_due
@@ -49,6 +50,7 @@ __all__ = [
     "claim_named",
     "claim_next",
     "claim_of",
+    "clocks_of",
     "correct",
     "corrections_of",
     "custody_of",
@@ -67,11 +69,13 @@ __all__ = [
     "learn",
     "look_up",
     "look_up_several",
+    "open_clocks",
     "page",
     "parties_of",
     "place_of",
     "put_back",
     "queue_head",
+    "raise_overdue",
     "receive",
     "rerank",
     "rerank_due",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.clocks import service as clocks
 from app.kit.db import Session
 from app.kit.errors import Conflict, NotFound, Stale
 from app.kit.rows import mapping
@@ -80,6 +81,7 @@ async def apply(
     if len(rows) != len(set(sample_ids)):
         await _refuse(session, act, sample_ids, {row.id for row in rows}, version)
     moved = [Moved(mapping(row), row.from_status) for row in rows]
+    await _keep_time(session, moved)
     owed = await _announce(session, act, moved, summary or {}, content or {})
     await ledger.record(
         session,
@@ -99,6 +101,16 @@ async def apply(
         ],
     )
     return moved
+
+
+async def _keep_time(session: Session, moved: Sequence[Moved]) -> None:
+    async def bands() -> Mapping[UUID, str]:
+        chosen = {one.row["id"]: one.row["assessment_id"] for one in moved}
+        found = await read_repo.bands(session, list(chosen.values()))
+        return {sample_id: found[assessment] for sample_id, assessment in chosen.items()}
+
+    steps = [clocks.Step(one.row, one.from_status, str(one.row["status"])) for one in moved]
+    await clocks.follow(session, steps, bands=bands)
 
 
 def digest(data: bytes) -> str:

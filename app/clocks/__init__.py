@@ -1,0 +1,3 @@
+"""
+Clocks: what was promised by when, in working or calendar time, and what is late though unfinished.
+"""
