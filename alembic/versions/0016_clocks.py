@@ -1,7 +1,7 @@
 """
 What was promised by when: one row per clock and step of a sample.
 
-Revision: 0015; after: 0014; 2026-11-25
+Revision: 0016; after: 0015; 2026-11-25
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
