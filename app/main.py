@@ -15,7 +15,9 @@ from app import migrations, nudge, routes, settings
 from app.access.deps import KeyCache
 from app.kit import db, logs, problems, secrets, trace
 from app.kit.http import Resources, document_if_match
+from app.kit.waiting import Waker
 from app.settings import Settings
+from app.webhooks.service import Following
 
 _HEADERS = (
     (b"cache-control", b"no-store"),
@@ -88,6 +90,13 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
             )
             raise settings.SettingsError(message)
         bell = nudge.doorbell(here.redis_url, timeout_s=here.doorbell_timeout_s)
+        waker = Waker()
+
+        async def after_commit(bells: frozenset[str]) -> None:
+            # Whoever waits in this very process needs no Redis to hear of it.
+            waker.wake()
+            await bell.ring(bells)
+
         database = db.connect(
             here.database_url,
             pool_size=here.pool_size,
@@ -95,14 +104,18 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
             pool_timeout_s=here.pool_timeout_s,
             pooler=here.database_pooler,
             application="assayline-api",
-            after_commit=bell.ring,
+            after_commit=after_commit,
         )
         cursor_key = secrets.derive(here.secret_key_bytes(), secrets.Purpose.CURSOR_MAC)
-        app.state.resources = Resources(here, database, cursor_key.raw)
+        app.state.resources = Resources(here, database, cursor_key.raw, waker)
+        app.state.following = Following(database)
+        hearing = asyncio.create_task(nudge.hearken(here.redis_url, waker.wake))
         app.state.key_cache = KeyCache()
         app.state.doorbell = bell
         app.state.schema = await asyncio.to_thread(migrations.newest)
         yield
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
         await database.dispose()
         await bell.close()
 

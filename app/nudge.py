@@ -9,6 +9,7 @@ second. Only this module and ``workers`` know that arq exists.
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable, Coroutine
@@ -17,7 +18,8 @@ from typing import Any, Protocol
 
 import structlog
 from arq.connections import ArqRedis
-from redis.asyncio import ConnectionPool
+from redis.asyncio import ConnectionPool, Redis
+from redis.exceptions import RedisError
 
 from app.kit import metrics
 
@@ -32,6 +34,8 @@ PRINT = "print"
 BELLS = frozenset({DELIVER, NUMBER, OVERDUE, PRINT})
 
 QUEUE = "assayline:doorbell"
+CHANNEL = "assayline:moved"
+"""Says "something was committed" to whoever waits, and nothing else."""
 HEARD_WITHIN_S = 30
 """
 A ring nobody heard is worth nothing later.
@@ -101,6 +105,11 @@ class Doorbell(Protocol):
         It neither raises nor takes long.
         """
 
+    async def call(self) -> None:
+        """
+        Tell whoever waits that something was committed. It neither raises nor takes long.
+        """
+
     async def answers(self) -> Bell:
         """
         Say whether Redis is there; it takes no longer than a ring.
@@ -120,6 +129,11 @@ class NoDoorbell:
     async def ring(self, bells: frozenset[str]) -> None:
         """
         Do nothing.
+        """
+
+    async def call(self) -> None:
+        """
+        Do nothing: whoever waits looks for itself.
         """
 
     async def answers(self) -> Bell:
@@ -201,6 +215,16 @@ class ArqDoorbell:
     async def _ping(self) -> None:
         await self._redis.ping()
 
+    async def call(self) -> None:
+        """
+        Tell whoever waits that something was committed, as briefly as a ring.
+        """
+        if not self.is_open and (problem := await self._within_time(self._call())) is not None:
+            self._note_failure(problem)
+
+    async def _call(self) -> None:
+        await self._redis.publish(CHANNEL, b"")
+
     async def _within_time(self, call: Coroutine[None, None, None]) -> str | None:
         task = asyncio.create_task(call)
         # Not wait_for: a canceled Redis call may itself wait for the dead socket; it is left behind
@@ -225,6 +249,7 @@ class ArqDoorbell:
             # No job id: arq refuses one whose result or half-lost key is still there, and says so
             # by silence.
             await self._redis.enqueue_job(bell, _expires=HEARD_WITHIN_S)
+        await self._redis.publish(CHANNEL, b"")
 
     def _note_failure(self, error: str) -> None:
         self._count_failure()
@@ -251,3 +276,28 @@ def doorbell(redis_url: str | None, *, timeout_s: float = 0.1) -> Doorbell:
     It returns a silent one when there is no Redis.
     """
     return ArqDoorbell(redis_url, timeout_s=timeout_s) if redis_url else NoDoorbell()
+
+
+_HEARKEN_AGAIN_S = 2.0
+
+
+async def hearken(redis_url: str | None, wake: Callable[[], None]) -> None:
+    """
+    Hear what is committed anywhere, until canceled; without Redis, or while it is away, hear nothing.
+
+    Whoever waits looks once a second in any case: a word that is lost costs that second.
+    """
+    while redis_url is not None:
+        client = Redis.from_url(redis_url, socket_connect_timeout=1, health_check_interval=5)
+        try:
+            async with client.pubsub(ignore_subscribe_messages=True) as heard:
+                await heard.subscribe(CHANNEL)
+                while True:
+                    if await heard.get_message(timeout=5) is not None:
+                        wake()
+        except (RedisError, OSError, TimeoutError) as problem:
+            _log.info("not_hearing", error=type(problem).__name__)
+            await asyncio.sleep(_HEARKEN_AGAIN_S)
+        finally:
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                await client.aclose()

@@ -4,10 +4,11 @@ What one worker process holds for its lifetime.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.kit import db, secrets
 from app.kit.db import Database
+from app.nudge import Doorbell, NoDoorbell, doorbell
 from app.settings import Settings
 from workers.courier import Courier, Pace, courier_at_work
 from workers.outbound import Outbound
@@ -28,6 +29,8 @@ class Resources:
     settings: Settings
     database: Database
     courier: Courier
+    doorbell: Doorbell = field(default_factory=NoDoorbell)
+    """Tells whoever waits on an API process that there is something new in a feed."""
 
 
 @asynccontextmanager
@@ -60,8 +63,10 @@ async def opened(settings: Settings) -> AsyncIterator[Resources]:
         secrets.derive(settings.secret_key_bytes(), secrets.Purpose.WEBHOOK_SECRET),
         pace=Pace(lease_s=settings.delivery_lease_s, look_again_s=settings.sweep_interval_s),
     )
+    bell = doorbell(settings.redis_url, timeout_s=settings.doorbell_timeout_s)
     try:
         async with outbound, courier_at_work(courier, patience_s=settings.delivery_deadline_s):
-            yield Resources(settings, database, courier)
+            yield Resources(settings, database, courier, bell)
     finally:
+        await bell.close()
         await database.dispose()

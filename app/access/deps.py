@@ -5,6 +5,7 @@ Who is calling, and an open transaction in their name.
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 
 import structlog
@@ -82,6 +83,17 @@ async def caller(
     return found
 
 
+async def still(request: Request) -> Caller:
+    """
+    Find out again who is calling, for a request that lasts: its key may have been revoked meanwhile.
+
+    Raises:
+        Unauthenticated: when the key is good no more.
+
+    """
+    return await caller(request, await bearer(request))
+
+
 AnyCaller = Annotated[Caller, Depends(caller)]
 
 
@@ -115,6 +127,14 @@ HoldCaller = Annotated[Caller, Depends(require(Scope.HOLD))]
 AttachCaller = Annotated[Caller, Depends(require(Scope.ATTACH))]
 ReviewCaller = Annotated[Caller, Depends(require(Scope.REVIEW))]
 HaltCaller = Annotated[Caller, Depends(require(Scope.HALT))]
+
+
+def reading(request: Request, who: Caller) -> AbstractAsyncContextManager[Session]:
+    """
+    Open a read-only transaction in a caller's name by hand: for a request that waits between two.
+    """
+    database = resources_of(request).database
+    return database.reading(who.context, now=practice_now(request))
 
 
 async def write_session(request: Request, who: AnyCaller) -> AsyncIterator[Session]:

@@ -2,7 +2,7 @@
 What endpoints are given: the resources of this process, and an open transaction that commits before the answer leaves.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from app.kit.db import Database
 from app.kit.errors import FieldError, Invalid, PreconditionRequired, Stale
 from app.kit.problems import Problem
+from app.kit.waiting import Waker
 from app.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Resources:
     settings: Settings
     database: Database
     cursor_key: bytes
+    waker: Waker = field(default_factory=Waker)
 
 
 # Dependencies here are ``async``, though none waits: FastAPI sends a plain function to a thread and back. And they take
@@ -182,3 +184,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, object]]:
 
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items on one page.")]
+
+LONGEST_WAIT_S = 60
+Wait = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=LONGEST_WAIT_S,
+        description="Seconds to hold the answer back until there is something new.",
+    ),
+]

@@ -44,6 +44,7 @@ class Row:
         path: parts of the path that are no id of the thing, likewise.
         send: what httpx is to send besides, for a body that is no JSON.
         but_not: roles that hold the scope and are refused for a further reason of the operation's own.
+        endless: its answer does not end by itself; it is only asked with its ``params``, which it refuses.
         because: why it is about nothing of anybody's although it takes something that looks like an id.
 
     """
@@ -55,6 +56,7 @@ class Row:
     path: Mapping[str, str] = field(default_factory=dict)
     send: Mapping[str, Any] = field(default_factory=dict)
     but_not: frozenset[Role] = frozenset()
+    endless: bool = False
     because: str = ""
 
 
@@ -110,6 +112,12 @@ MATRIX: dict[str, Row] = {
     "findings": Row(Scope.FOLLOW, "smp"),
     "reports": Row(Scope.FOLLOW, "smp"),
     "events": Row(Scope.FOLLOW, but_not=LABORATORY),
+    "stream": Row(Scope.FOLLOW, params={"after": "no cursor"}, but_not=LABORATORY, endless=True),
+    "samples_status": Row(
+        Scope.FOLLOW,
+        json={"sample_ids": ["{smp}"]},
+        because="what is missing is told by the id that was asked for (test_stream.py)",
+    ),
     "event": Row(Scope.FOLLOW, "evt"),
     "unacknowledged": Row(Scope.ACKNOWLEDGE),
     "acknowledge": Row(Scope.ACKNOWLEDGE, "evt", json={"action": "noted"}),

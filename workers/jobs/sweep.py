@@ -17,7 +17,8 @@ async def number(resources: Resources) -> None:
 
     It returns at once when another process is at it.
     """
-    await ledger.number_pending(resources.database)
+    if await ledger.number_pending(resources.database):
+        await resources.doorbell.call()
 
 
 async def lapse(resources: Resources) -> None:

@@ -30,6 +30,19 @@ async def feed_page(
     return [(row.position, row.event_id) for row in found]
 
 
+async def feed_top(session: Session, *, agency_id: UUID) -> int:
+    """
+    Return the last position of an agency's feed: one look into its index.
+    """
+    found = await session.execute(
+        select(feed.c.position)
+        .where(feed.c.agency_id == agency_id)
+        .order_by(feed.c.position.desc())
+        .limit(1)
+    )
+    return found.scalar_one_or_none() or 0
+
+
 async def oldest_pending_age(session: Session) -> timedelta | None:
     """
     Return how long the oldest entry has waited for its number; None when none waits.

@@ -14,10 +14,13 @@ from app.access.deps import (
     ReadSession,
     SubmitCaller,
     WriteSession,
+    reading,
+    still,
 )
 from app.kit import ids, paging
-from app.kit.http import ClaimToken, Here, Limit, not_modified, problems
+from app.kit.http import ClaimToken, Here, Limit, Wait, not_modified, problems
 from app.kit.idempotency import Guard
+from app.kit.waiting import until
 from app.samples import service
 from app.samples.rules import Stage
 from app.samples.schemas import (
@@ -33,9 +36,12 @@ from app.samples.schemas import (
     Reason,
     ReceiptIn,
     ReceiptOut,
+    SampleOut,
     SamplePage,
     SampleQuery,
     SeenSampleOut,
+    StatusesOut,
+    StatusIn,
     SubmissionIn,
     SubmissionOut,
     SubmissionPage,
@@ -135,12 +141,14 @@ async def submission(
 @router.get("/samples", responses=problems(403), tags=["agency", "investigator", "technician"])
 async def samples(
     here: Here,
+    request: Request,
     who: FollowCaller,
-    session: ReadSession,
     filters: Annotated[SampleQuery, Query()],
 ) -> SamplePage:
     """
     List samples, newest first, by file number, status, or what has changed since.
+
+    With `wait` an empty answer is held back until there is something on it.
     """
     chosen = service.Filters(
         file_number=filters.file_number,
@@ -150,10 +158,26 @@ async def samples(
     )
     scope = f"samples:{who.agency_id}:{chosen.as_scope()}"
     before = _before(here.cursor_key, scope, filters.after)
-    items, more = await service.page(session, filters=chosen, before=before, limit=filters.limit)
+
+    async def look() -> tuple[list[SampleOut], bool] | None:
+        present = await still(request) if filters.wait else who
+        async with reading(request, present) as session:
+            found = await service.page(session, filters=chosen, before=before, limit=filters.limit)
+        return found if found[0] else None
+
+    items, more = await until(here.waker, look, within_s=filters.wait) or ([], False)
     for item in items:
         service.fold(item, who)
     return SamplePage(items=items, next=_next(here.cursor_key, scope, items, more=more))
+
+
+@router.post("/samples:status", responses=problems(403), tags=["agency", "investigator"])
+async def samples_status(body: StatusIn, who: FollowCaller, session: ReadSession) -> StatusesOut:
+    """
+    Ask for the status of up to 1,000 samples at once. What is not yours is not there.
+    """
+    del who
+    return await service.statuses(session, sample_ids=body.sample_ids)
 
 
 @router.get(
@@ -163,17 +187,35 @@ async def samples(
     tags=["agency", "investigator", "technician"],
 )
 async def sample(
-    sample_id: str, request: Request, response: Response, who: FollowCaller, session: ReadSession
+    *,
+    sample_id: str,
+    here: Here,
+    request: Request,
+    response: Response,
+    who: FollowCaller,
+    wait: Wait = 0,
 ) -> Any:
     """
     Read one sample. Send its ETag as If-None-Match and an unchanged sample costs one row and no body.
+
+    With `wait` and If-None-Match the answer is held back until the sample has changed.
     """
     key = ids.read("smp", sample_id)
-    if "if-none-match" in request.headers:
-        unchanged = not_modified(request, f'"{await service.version_of(session, key)}"')
-        if unchanged is not None:
-            return unchanged
-    found = service.seen(await service.look_up(session, key), who)
+    unchanged: Response | None = None
+
+    async def look() -> SeenSampleOut | None:
+        nonlocal unchanged
+        present = await still(request) if wait else who
+        async with reading(request, present) as session:
+            if "if-none-match" in request.headers:
+                unchanged = not_modified(request, f'"{await service.version_of(session, key)}"')
+                if unchanged is not None:
+                    return None
+            return service.seen(await service.look_up(session, key), present)
+
+    found = await until(here.waker, look, within_s=wait)
+    if found is None:
+        return unchanged
     response.headers["ETag"] = f'"{found.version}"'
     return found
 

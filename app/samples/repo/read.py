@@ -149,6 +149,15 @@ async def several(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[
     return (await session.execute(_SEVERAL, {"sample_ids": list(sample_ids)})).all()
 
 
+async def statuses(session: Session, sample_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """
+    Return where these samples stand, those this caller may see.
+    """
+    c = sample.c
+    statement = select(c.id, c.status, c.version, c.updated_at).where(c.id.in_(sample_ids))
+    return (await session.execute(statement)).all()
+
+
 async def page(
     session: Session, *, filters: Filters, before: UUID | None, limit: int
 ) -> Sequence[Row[Any]]:

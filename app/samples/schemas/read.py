@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from app.kit.ids import AgencyId, SampleId, SubmissionId
+from app.kit.ids import AgencyId, SampleId, SampleIdText, SubmissionId
 from app.kit.instants import Instant
 from app.samples.rules import Stage, Status
 from app.samples.schemas.halts import HaltOut
@@ -193,6 +193,37 @@ class SampleQuery(Strict):
         default=None, description="The ``next`` of the page before."
     )
     limit: Annotated[int, Field(ge=1, le=200)] = 50
+    wait: Annotated[int, Field(ge=0, le=60)] = Field(
+        default=0, description="Seconds to hold an empty answer back until there is something."
+    )
+
+
+class StatusIn(Strict):
+    """
+    Which samples' status to tell.
+    """
+
+    sample_ids: Annotated[list[SampleIdText], Field(min_length=1, max_length=1000)]
+
+
+class StatusLine(BaseModel):
+    """
+    Where one sample stands.
+    """
+
+    id: SampleId
+    status: Status
+    version: int = Field(description="Its ETag, and the highest `sequence` told of it.")
+    updated_at: datetime
+
+
+class StatusesOut(BaseModel):
+    """
+    Where these samples stand, in the order they were asked for.
+    """
+
+    items: list[StatusLine]
+    missing: list[SampleId] = Field(description="Not there, or not yours.")
 
 
 class SubmissionLine(BaseModel):

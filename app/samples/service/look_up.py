@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from app.kit import ids
 from app.kit.db import Session
 from app.kit.errors import NotFound
 from app.kit.rows import mapping
@@ -19,6 +20,8 @@ from app.samples.schemas import (
     RiskOut,
     SampleDetailOut,
     SampleOut,
+    StatusesOut,
+    StatusLine,
     SubmissionLine,
     SubmissionOut,
 )
@@ -86,6 +89,18 @@ async def look_up_several(session: Session, sample_ids: Sequence[UUID]) -> dict[
     """
     rows = await repo.several(session, sample_ids) if sample_ids else ()
     return {row.id: sample_out(mapping(row)) for row in rows}
+
+
+async def statuses(session: Session, *, sample_ids: Sequence[str]) -> StatusesOut:
+    """
+    Return where these samples stand, in this order, and which of them this caller cannot see.
+    """
+    wanted = list(dict.fromkeys(key for one in sample_ids if (key := ids.read("smp", one))))
+    found = {row.id: row for row in await repo.statuses(session, wanted)}
+    return StatusesOut(
+        items=[StatusLine.model_validate(mapping(found[key])) for key in wanted if key in found],
+        missing=[key for key in wanted if key not in found],
+    )
 
 
 async def page(

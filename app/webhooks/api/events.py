@@ -2,10 +2,13 @@
 The feed of what an agency is owed, and the corrections it has to acknowledge, over HTTP.
 """
 
-from typing import Annotated
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response, status
+from fastapi import APIRouter, Header, Path, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
 
 from app.access.deps import (
     AcknowledgeCaller,
@@ -13,10 +16,13 @@ from app.access.deps import (
     QueueCaller,
     ReadSession,
     WriteSession,
+    reading,
+    still,
 )
 from app.kit import ids, paging
-from app.kit.errors import Forbidden
-from app.kit.http import Here, Limit, problems
+from app.kit.errors import Forbidden, Unauthenticated
+from app.kit.http import Here, Limit, Wait, problems
+from app.kit.waiting import POLL_S, until
 from app.ledger import service as ledger
 from app.webhooks import service
 from app.webhooks.schemas import (
@@ -34,30 +40,142 @@ EventPath = Annotated[str, Path(max_length=40, examples=[ids.write("evt", UUID(i
 After = Annotated[str | None, Query(max_length=400, description="The `next` of the page before.")]
 
 
-@router.get("/events", responses=problems(403), tags=["agency", "investigator"])
+NDJSON = "application/x-ndjson"
+
+
+@router.get(
+    "/events",
+    response_model=EventPage,
+    responses={
+        **problems(403),
+        200: {
+            "content": {NDJSON: {"schema": {"type": "string"}}},
+            "description": "Also as NDJSON: an event per line, exactly as it is pushed, the cursor for"
+            " the next page in `Assayline-Next`.",
+        },
+    },
+    tags=["agency", "investigator"],
+)
 async def events(
-    here: Here, who: FollowCaller, session: ReadSession, after: After = None, limit: Limit = 50
-) -> EventPage:
+    *,
+    here: Here,
+    request: Request,
+    who: FollowCaller,
+    after: After = None,
+    limit: Limit = 50,
+    wait: Wait = 0,
+) -> Any:
     """
     Read the agency's events in order, from the beginning or after a cursor.
 
     Nothing is ever numbered behind a cursor already handed out: whoever polls here misses nothing,
-    with or without
-    webhooks. Tests stand in no feed.
+    with or without webhooks. Tests stand in no feed. With `wait` an empty page is held back until
+    there is something on it.
     """
+    position = _position(here, who, after)
+
+    async def look() -> tuple[int, list[bytes]] | None:
+        present = await still(request) if wait else who
+        async with reading(request, present) as session:
+            page = await ledger.feed_page(
+                session, agency_id=present.agency_id, after=position, limit=limit
+            )
+            found = await service.read_bodies(session, [event_id for _, event_id in page])
+        return (page[-1][0], found) if page else None
+
+    reached, bodies = await until(here.waker, look, within_s=wait) or (position, [])
+    cursor = _cursor(here, who, reached)
+    if NDJSON in request.headers.get("accept", ""):
+        lines = b"".join(body + b"\n" for body in bodies)
+        return Response(lines, media_type=NDJSON, headers={"Assayline-Next": cursor})
+    return EventPage(
+        items=[EventOut.model_validate_json(body) for body in bodies],
+        next=cursor,
+    )
+
+
+def _position(here: Here, who: FollowCaller, after: str | None) -> int:
     if who.is_laboratory:
         raise Forbidden("The feed belongs to submitting agencies; a laboratory reads its queue.")
-    scope = f"events:{who.agency_id}"
-    position = 0
-    if after is not None:
-        (position,) = paging.read(here.cursor_key, scope=scope, cursor=after)
-    page = await ledger.feed_page(session, agency_id=who.agency_id, after=position, limit=limit)
-    bodies = await service.read_bodies(session, [event_id for _, event_id in page]) if page else []
-    reached = page[-1][0] if page else position
-    return EventPage(
-        items=[EventOut.model_validate(body) for body in bodies],
-        next=paging.write(here.cursor_key, scope=scope, values=[reached]),
+    if after is None:
+        return 0
+    (position,) = paging.read(here.cursor_key, scope=f"events:{who.agency_id}", cursor=after)
+    return int(position)
+
+
+def _cursor(here: Here, who: FollowCaller, position: int) -> str:
+    return paging.write(here.cursor_key, scope=f"events:{who.agency_id}", values=[position])
+
+
+KEEP_ALIVE_S = 15.0
+
+
+@router.get(
+    "/events/stream",
+    response_class=StreamingResponse,
+    responses={
+        **problems(403, 409),
+        200: {
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "description": "Server-sent events: `id` is a cursor, `event` the type, `data` the event"
+            " as it is pushed.",
+        },
+    },
+    tags=["agency", "investigator"],
+)
+async def stream(
+    *,
+    here: Here,
+    request: Request,
+    who: FollowCaller,
+    after: After = None,
+    last_event_id: Annotated[str | None, Header(max_length=400)] = None,
+) -> StreamingResponse:
+    """
+    Follow the agency's events as they happen (server-sent events).
+
+    A browser's EventSource sends `Last-Event-ID` by itself and so misses nothing when it reconnects;
+    without one, and without `after`, the stream begins with the first event there ever was. It ends
+    within seconds when its key is revoked. It holds no database connection.
+    """
+    position = _position(here, who, last_event_id or after)
+    following: service.Following = request.app.state.following
+    following.check(who.client_id)
+    return StreamingResponse(
+        _told(here, request, who, position),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+async def _told(
+    here: Here, request: Request, who: FollowCaller, position: int
+) -> AsyncIterator[bytes]:
+    following: service.Following = request.app.state.following
+    with following.streaming(who.client_id):
+        yield b"retry: 2000\n\n"
+        said_at = time.monotonic()
+        while True:
+            since = here.waker.generation
+            try:
+                present = await still(request)
+            except Unauthenticated:
+                return
+            # Once a second the generation is not the same for want of a word: look for oneself.
+            found = await following.behind(
+                present.agency_id, position, generation=since * 1_000_000 + int(time.monotonic())
+            )
+            for one in found:
+                position = one.position
+                head = f"id: {_cursor(here, who, position)}\nevent: {one.type}\n"
+                yield head.encode() + b"data: " + one.body + b"\n\n"
+            if found:
+                said_at = time.monotonic()
+                continue
+            if time.monotonic() - said_at > KEEP_ALIVE_S:
+                said_at = time.monotonic()
+                yield b": still here\n\n"
+            await here.waker.wait(since, at_most_s=POLL_S)
 
 
 @router.get("/events/unacknowledged", responses=problems(403), tags=["agency", "investigator"])

@@ -31,12 +31,13 @@ async def add_events(
     return int(owed.scalar_one())
 
 
-async def read_events(session: Session, event_ids: Sequence[UUID]) -> Mapping[UUID, bytes]:
+async def read_events(session: Session, event_ids: Sequence[UUID]) -> Mapping[UUID, Found]:
     """
-    Return the bodies of these events.
+    Return the types and bodies of these events.
     """
-    found = await session.execute(select(event.c.id, event.c.body).where(event.c.id.in_(event_ids)))
-    return {row.id: row.body for row in found}
+    c = event.c
+    found = await session.execute(select(c.id, c.type, c.body).where(c.id.in_(event_ids)))
+    return {row.id: row for row in found}
 
 
 async def informed(

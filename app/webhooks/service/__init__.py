@@ -37,6 +37,7 @@ from app.webhooks.service.endpoints import (
     stuck,
     verify_endpoint,
 )
+from app.webhooks.service.following import Following
 from app.webhooks.signing import sign
 from app.webhooks.views import (
     AcknowledgementView,
@@ -61,6 +62,7 @@ __all__ = [
     "EndpointView",
     "Envelope",
     "EventView",
+    "Following",
     "HealthView",
     "NewEndpoint",
     "Notice",

@@ -122,12 +122,12 @@ async def _open(session: Session, events: Sequence[Mapping[str, Any]]) -> None:
         await acknowledgements.open_all(session, opened)
 
 
-async def read_bodies(session: Session, event_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+async def read_bodies(session: Session, event_ids: Sequence[UUID]) -> list[bytes]:
     """
     Return what was, or will be, pushed for these events, in this order.
     """
-    bodies = await repo.read_events(session, event_ids)
-    return [json.loads(bodies[event_id]) for event_id in event_ids if event_id in bodies]
+    stored = await repo.read_events(session, event_ids)
+    return [stored[event_id].body for event_id in event_ids if event_id in stored]
 
 
 def write_body(type_: EventType, occurred_at: datetime, data: Mapping[str, Any]) -> bytes:
