@@ -198,6 +198,8 @@ MATRIX: dict[str, Row] = {
         json={"reason": "other", "note": "as told", "seizure": {"country": "CA"}},
     ),
     "corrections": Row(Scope.FOLLOW, "sub"),
+    "contradict": Row(Scope.HALT, "fnd", json={"note": "as told"}),
+    "withdraw_finding": Row(Scope.HALT, "fnd", json={"because": "other", "note": "as told"}),
     # Taking a sample out of its course
     "withdraw": Row(Scope.SUBMIT, "smp", json={"reason": "plea", "note": "as told"}),
     "reject": Row(Scope.BENCH, "smp", json={"reason": "damaged", "note": "torn"}),

@@ -105,6 +105,22 @@ finding = Table(
     Column("remarks", ARRAY(Text)),
     Column("invalidated_at", INSTANT),
     Column("invalidated_because", Text),
+    Column("contradicted_at", INSTANT),
+    Column("contradicted_because", Text),
+    Column("withdrawn_at", INSTANT),
+    Column("withdrawn_because", Text),
+    Column("withdrawn_by_name", Text),
+    CheckConstraint(
+        "(contradicted_at IS NULL) = (contradicted_because IS NULL)"
+        " AND (contradicted_at IS NULL OR released_at IS NOT NULL)",
+        name="contradicted",
+    ),
+    CheckConstraint(
+        "(withdrawn_at IS NULL) = (withdrawn_because IS NULL)"
+        " AND (withdrawn_at IS NULL) = (withdrawn_by_name IS NULL)"
+        " AND (withdrawn_at IS NULL OR released_at IS NOT NULL)",
+        name="withdrawn",
+    ),
     CheckConstraint("(invalidated_at IS NULL) = (invalidated_because IS NULL)", name="invalidated"),
     CheckConstraint(_one_of("kind", FindingKind), name="kind"),
     CheckConstraint(_one_of("outcome", FindingOutcome), name="outcome"),

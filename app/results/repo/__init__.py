@@ -61,6 +61,43 @@ async def release(session: Session, *, finding_id: UUID, released_by: UUID) -> R
     return (await session.execute(statement)).one_or_none()
 
 
+async def contradict(
+    session: Session, *, finding_ids: Sequence[UUID], because: str
+) -> Sequence[UUID]:
+    """
+    Mark released findings as contradicted; return those that were not marked or withdrawn before.
+    """
+    c = finding.c
+    statement = (
+        update(finding)
+        .where(
+            c.id.in_(finding_ids),
+            c.released_at.is_not(None),
+            c.contradicted_at.is_(None),
+            c.withdrawn_at.is_(None),
+        )
+        .values(contradicted_at=session.now, contradicted_because=because)
+        .returning(c.id)
+    )
+    return sorted((await session.execute(statement)).scalars())
+
+
+async def withdraw(
+    session: Session, *, finding_id: UUID, because: str, by_name: str
+) -> Row[Any] | None:
+    """
+    Take a released finding back; None when it was never released, or somebody was faster.
+    """
+    c = finding.c
+    statement = (
+        update(finding)
+        .where(c.id == finding_id, c.released_at.is_not(None), c.withdrawn_at.is_(None))
+        .values(withdrawn_at=session.now, withdrawn_because=because, withdrawn_by_name=by_name)
+        .returning(finding)
+    )
+    return (await session.execute(statement)).one_or_none()
+
+
 async def reviews(session: Session, sample_id: UUID) -> Sequence[Row[Any]]:
     """
     Return a sample's reviews, first to last.

@@ -18,6 +18,7 @@ from app.results.rules.kinds import (
     ReportKind,
     ReviewDecision,
 )
+from app.results.rules.standing import Because, WithdrawalBecause, contradicts
 from app.results.rules.techniques import (
     OWN,
     Suggestion,
@@ -42,6 +43,7 @@ __all__ = [
     "PRELIMINARY_NOTICE",
     "RULE_SET",
     "AnalysisResult",
+    "Because",
     "Evidence",
     "FindingKind",
     "FindingOutcome",
@@ -52,9 +54,11 @@ __all__ = [
     "Suggestion",
     "Technique",
     "Verdict",
+    "WithdrawalBecause",
     "analysis_words",
     "by_gentleness",
     "catalogue",
+    "contradicts",
     "judge_identified",
     "judge_presumptive",
     "reliability",

@@ -3,6 +3,7 @@ What callers send and read about analyses, findings, reviews and reports.
 """
 
 from app.results.schemas.bench import AnalysisIn, AnalysisOut, FindingIn, FindingOut
+from app.results.schemas.mending import ContradictionIn, FindingWithdrawalIn
 from app.results.schemas.reporting import (
     AmendmentIn,
     CertificateIn,
@@ -23,9 +24,11 @@ __all__ = [
     "AnalysisIn",
     "AnalysisOut",
     "CertificateIn",
+    "ContradictionIn",
     "FileOut",
     "FindingIn",
     "FindingOut",
+    "FindingWithdrawalIn",
     "Language",
     "ReleaseIn",
     "ReportIn",

@@ -23,7 +23,13 @@ from app.kit.ids import (
     SampleId,
 )
 from app.kit.instants import Instant
-from app.results.rules import AnalysisResult, FindingKind, FindingOutcome
+from app.results.rules import (
+    AnalysisResult,
+    Because,
+    FindingKind,
+    FindingOutcome,
+    WithdrawalBecause,
+)
 from app.samples.schemas import Number, Short, Strict
 from app.samples.schemas.custody import Amount
 
@@ -162,5 +168,10 @@ class FindingOut(BaseModel):
     warnings: Listed = Field(description="What the reviewer must acknowledge.")
     remarks: Listed = Field(description="What must be said wherever the result is.")
     invalidated_at: datetime | None
+    contradicted_at: datetime | None = Field(description="Later work speaks against it.")
+    contradicted_because: Because | None
+    withdrawn_at: datetime | None = Field(description="It was taken back: nothing may rest on it.")
+    withdrawn_because: WithdrawalBecause | None
+    withdrawn_by_name: str | None
     recorded_at: datetime
     released_at: datetime | None

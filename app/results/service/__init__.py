@@ -22,6 +22,7 @@ from app.results.service.packet import open_packet
 from app.results.service.printing import print_due
 from app.results.service.release import release_finding
 from app.results.service.review import record_review, release_report
+from app.results.service.standing import contradict, state_contradiction, withdraw_finding
 
 __all__ = [
     "CertificateRules",
@@ -31,6 +32,7 @@ __all__ = [
     "attachments_of",
     "certify",
     "close_after_screen",
+    "contradict",
     "disclose",
     "document_of",
     "file_of",
@@ -44,10 +46,12 @@ __all__ = [
     "release_finding",
     "release_report",
     "reports_of",
+    "state_contradiction",
     "suggest",
     "suggest_each",
     "techniques",
     "verify",
+    "withdraw_finding",
     "write_method",
     "write_technique",
 ]

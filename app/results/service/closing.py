@@ -41,4 +41,6 @@ async def close_after_screen(
     screened = [row for row in findings if row.kind == FindingKind.PRESUMPTIVE]
     if not screened or screened[-1].released_at is None:
         raise Conflict("Release the presumptive finding first: a screen's result must go out.")
+    if screened[-1].withdrawn_at is not None or screened[-1].contradicted_at is not None:
+        raise Conflict("The screen's finding does not hold any more: stop the sample, or go on.")
     return closed

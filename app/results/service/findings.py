@@ -20,7 +20,7 @@ from app.results.rules import (
     statement,
 )
 from app.results.schemas import FindingIn, FindingOut
-from app.results.service import methods
+from app.results.service import methods, standing
 from app.results.service.evidence import as_field_tests, cited_by, evidence, kinds_of
 from app.samples import service as samples
 from app.samples.rules import Act, Stage
@@ -94,6 +94,11 @@ async def record_finding(
         "recorded_at": session.now,
         "released_at": None,
         "invalidated_at": None,
+        "contradicted_at": None,
+        "contradicted_because": None,
+        "withdrawn_at": None,
+        "withdrawn_because": None,
+        "withdrawn_by_name": None,
     }
     await repo.add(session, finding_table, row)
     await samples.finish(
@@ -105,6 +110,10 @@ async def record_finding(
         found=as_field_tests(cited, here),
         details={"finding": str(row["id"]), "kind": body.kind, "outcome": body.outcome},
     )
+    if body.kind is FindingKind.IDENTIFIED:
+        await standing.against_presumptive(
+            session, sample_id=sample.id, conclusion=row, actor_id=caller.client_id
+        )
     return FindingOut.model_validate(row)
 
 

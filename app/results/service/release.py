@@ -14,7 +14,7 @@ from app.kit.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.results import repo
 from app.results.rules import FindingKind, ReportKind
 from app.results.schemas import ReportOut
-from app.results.service import report
+from app.results.service import report, standing
 from app.results.service.evidence import cited_by
 from app.samples import service as samples
 from app.samples.rules import Act
@@ -49,6 +49,10 @@ async def release_finding(
         raise Conflict("This finding was invalidated: conclude the screen anew.")
     if not all(row.controls_passed for row in cited):
         raise Conflict("The controls of a cited run failed: repeat the run before anything leaves.")
+    if await standing.spoken_against(session, found):
+        raise Conflict(
+            "The confirmation says otherwise: this sample's result goes out in its report."
+        )
     released = await repo.release(session, finding_id=found.id, released_by=caller.client_id)
     if released is None:
         raise Conflict("This finding is already released.")

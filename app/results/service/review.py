@@ -21,7 +21,7 @@ from app.results.rules.signing import (
     technical_review,
 )
 from app.results.schemas import ReportIn, ReportOut, ReviewIn, ReviewOut
-from app.results.service import report, signing
+from app.results.service import report, signing, standing
 from app.results.service.record import record_of
 from app.samples import service as samples
 from app.samples.rules import Act, Stage
@@ -161,6 +161,12 @@ async def release_report(
         stage=None,
         details={"finding": str(finding.id), "report_sha256": issued.sha256},
         summary={"finding_id": ids.write("fnd", finding.id), "report_number": issued.number},
+    )
+    await standing.against_suspicion(
+        session,
+        sample=await samples.look_up(session, held.sample_id),
+        reported=released,
+        actor_id=caller.client_id,
     )
     return issued
 

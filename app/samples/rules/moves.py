@@ -227,7 +227,7 @@ MOVES: tuple[Move, ...] = (
         if status not in _UNBEGUN
     ),
     *(
-        Move(Act.TAKE_BACK, status, status, Scope.RELEASE, announces="finding.withdrawn")
+        Move(Act.TAKE_BACK, status, status, Scope.HALT, announces="finding.withdrawn")
         for status in _S
         if status not in _UNBEGUN
     ),

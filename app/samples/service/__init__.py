@@ -30,7 +30,7 @@ from app.samples.service.look_up import (
     submission_page,
     version_of,
 )
-from app.samples.service.moves import Moved, apply
+from app.samples.service.moves import Moved, apply, digest
 from app.samples.service.overdue import clocks_of, open_clocks, raise_overdue
 from app.samples.service.overview import claim_of
 from app.samples.service.parties import NotYourFile, parties_of, share, unshare
@@ -55,6 +55,7 @@ __all__ = [
     "correct",
     "corrections_of",
     "custody_of",
+    "digest",
     "disclose",
     "finish",
     "fold",

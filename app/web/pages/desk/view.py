@@ -193,7 +193,8 @@ def found_view(finding: FindingOut, language: Language) -> FoundView:
         statement=finding.statement,
         when=finding.released_at or finding.recorded_at,
         final=finding.kind is FindingKind.IDENTIFIED,
-        withdrawn=finding.invalidated_at,
+        # What is contradicted is shown like what was taken back: nobody is to act upon it.
+        withdrawn=finding.withdrawn_at or finding.contradicted_at or finding.invalidated_at,
     )
 
 
