@@ -77,6 +77,56 @@ def list_agencies(json: AsJson = False) -> None:
     )
 
 
+@agency.command("letterhead")
+def letterhead(
+    agency: AgencyName,
+    address: Annotated[
+        str | None, typer.Option(help="Its address, as its reports print it.")
+    ] = None,
+    accreditation: Annotated[
+        str | None, typer.Option(help="Its accreditation, as its reports print it.")
+    ] = None,
+) -> None:
+    """
+    Set what reports say of an agency besides its name; what is left out stays.
+    """
+    if address is None and accreditation is None:
+        raise CliError("say what to set: --address, --accreditation, or both")
+
+    async def work(session: "Session") -> Row:
+        from app.access import service  # noqa: PLC0415 - heavy, and not for every command
+
+        known = await service.overview(session)
+        found = _find(known["agencies"], "agn", agency, "agency")
+        await service.set_letterhead(
+            session, agency_id=found["id"], address=address, accreditation=accreditation
+        )
+        return found
+
+    say(f"The letterhead of {write(work)['name']} is set.")
+
+
+@client.command("designate")
+def designate(
+    client: ClientName,
+    statute: Annotated[str, typer.Option(help="As certificate templates name it, such as CDSA.")],
+    number: Annotated[str, typer.Option(help="The designation's number.")],
+) -> None:
+    """
+    Record that a person is a designated analyst, who may be named on certificates.
+    """
+    _not_empty(number)
+
+    async def work(session: "Session") -> Row:
+        from app.access import service  # noqa: PLC0415 - heavy, and not for every command
+
+        found = client_named(await service.overview(session), client)
+        await service.designate(session, client_id=found["id"], statute=statute, number=number)
+        return found
+
+    say(f"{write(work)['name']} is a designated analyst under {statute}.")
+
+
 @client.command("create")
 def create_client(
     agency: AgencyName,
