@@ -103,6 +103,25 @@ class TestCreate:
         for arguments in wrong[:2] + wrong[3:]:
             assert assayline(*arguments).returncode == 2
 
+    def test_letterhead_and_designation(self, assayline: Assayline) -> None:
+        """
+        What a laboratory's reports print of it, and who may certify: only somebody who makes analyses.
+        """
+        laboratory = name()
+        assayline("admin", "agency", "create", laboratory, "--kind", "laboratory")
+        for role in ("technician", "reviewer"):
+            assayline("admin", "client", "create", laboratory, role, "--role", role)
+        numbered = ("--statute", "CDSA", "--number", "A-17")
+
+        head = assayline("admin", "agency", "letterhead", laboratory, "--address", "1 Bench Road")
+        nothing = assayline("admin", "agency", "letterhead", laboratory)
+        analyst = assayline("admin", "client", "designate", f"{laboratory}/technician", *numbered)
+        other = assayline("admin", "client", "designate", f"{laboratory}/reviewer", *numbered)
+
+        assert (head.returncode, analyst.returncode) == (0, 0), head.stderr + analyst.stderr
+        assert nothing.returncode != 0
+        assert other.returncode != 0
+
     def test_authorize_twice(self, assayline: Assayline) -> None:
         """
         An authorization given again is no error.
