@@ -80,9 +80,22 @@ def submit(
 def _outcome(answer: Answer) -> Outcome:
     if answer["status"] == _CREATED:
         return "stored"
-    if answer["status"] == _CONFLICT and answer["problem"].get("type") == _DOUBLE:
+    if answer["status"] == _CONFLICT and _all_there(answer["problem"]):
         return "already there"
     return "refused"
+
+
+def _all_there(problem: Answer) -> bool:
+    """
+    Say whether every exhibit of the line is stored already, just as the line says it.
+
+    A line that is refused for one known exhibit may hold another one that is stored nowhere.
+    """
+    return (
+        problem.get("type") == _DOUBLE
+        and not problem["not_stored"]
+        and all(one["same"] for one in problem["existing"])
+    )
 
 
 def _send(

@@ -48,7 +48,8 @@ class TestDoubles:
         )
 
         assert refused.status_code == 409
-        assert len(refused.json()["existing"]) == 1
+        assert [one["same"] for one in refused.json()["existing"]] == [True]
+        assert refused.json()["not_stored"] == ["2"]
         assert alone.status_code == 201
 
     async def test_another_agencys_same_key_is_no_double(self, world: World) -> None:

@@ -103,6 +103,24 @@ class TestRefused:
         assert refused[1][3] == "leave this field out, or check its spelling"
         assert "197 stored · 0 already there · 2 refused" in done.stderr
 
+    def test_what_is_stored_nowhere(self, agent: Assayline, people: World, tmp_path: Path) -> None:
+        """
+        A further exhibit, or other content, of a file that is known is no "already there": nothing is lost in silence.
+        """
+        body = people.body(samples=[{"exhibit_number": "1"}, {"exhibit_number": "2"}])
+        grown = body | {"samples": [*body["samples"], {"exhibit_number": "3"}]}
+        changed = body | {"samples": [{"exhibit_number": "1", "suspected": ["heroin"]}]}
+        file = tmp_path / "seizures.ndjson"
+        file.write_text("\n".join(map(json.dumps, [body, body, grown, changed])), encoding="utf-8")
+
+        done = agent("submit", str(file))
+
+        told = [line.split("\t")[:3] for line in done.stdout.splitlines()[1:]]
+        assert done.returncode == 1
+        assert "1 stored · 1 already there · 2 refused" in done.stderr
+        assert [line for line, _, said in told if "3 is not stored" in said] == ["3"]
+        assert [line for line, _, said in told if "with other content" in said] == ["4"]
+
     def test_endless_line(self, agent: Assayline, people: World, tmp_path: Path) -> None:
         """
         A line longer than any may be is refused, and its neighbors are stored.

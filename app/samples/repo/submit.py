@@ -3,10 +3,9 @@ Storing submissions.
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import select, tuple_
 
 from app.kit import rows
 from app.kit.db import Session
@@ -44,12 +43,21 @@ async def add(
 
 async def existing(
     session: Session, *, agency_id: UUID, keys: Sequence[tuple[str, str]]
-) -> Sequence[Row[Any]]:
+) -> Sequence[rows.Row]:
     """
-    Return the samples of this agency under these (file number, exhibit number) pairs.
+    Return the samples of this agency under these (file number, exhibit number) pairs, with what was said of them.
     """
     c = sample.c
-    statement = select(c.id, c.submission_id, c.agency_file_number, c.exhibit_number).where(
-        c.agency_id == agency_id, tuple_(c.agency_file_number, c.exhibit_number).in_(keys)
+    statement = (
+        select(
+            c.id,
+            c.submission_id,
+            c.agency_file_number,
+            c.exhibit_number,
+            c.body,
+            submission.c.body.label("seizure"),
+        )
+        .join(submission, submission.c.id == c.submission_id)
+        .where(c.agency_id == agency_id, tuple_(c.agency_file_number, c.exhibit_number).in_(keys))
     )
-    return (await session.execute(statement)).all()
+    return [rows.mapping(row) for row in await session.execute(statement)]

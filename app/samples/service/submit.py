@@ -3,7 +3,7 @@ Taking seizures in: stored, ranked, announced and owed, in one transaction.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -247,33 +247,65 @@ async def _store(session: Session, caller: Caller, prepared: Sequence[_Prepared]
             await keep(session, laboratory_id=one.submission["laboratory_id"], told=one.told)
         return
     doubles = [sample for sample in samples if sample["id"] not in stored]
-    raise await _already_there(session, caller, doubles)
+    raise await _already_there(session, caller, prepared, doubles)
 
 
 async def _already_there(
-    session: Session, caller: Caller, doubles: Iterable[dict[str, Any]]
+    session: Session,
+    caller: Caller,
+    prepared: Sequence[_Prepared],
+    doubles: Sequence[dict[str, Any]],
 ) -> AlreadyThere:
-    keys = [(double["agency_file_number"], double["exhibit_number"]) for double in doubles]
+    keys = [_key(double) for double in doubles]
+    said = {
+        _key(sample): (one.submission["body"], sample["body"])
+        for one in prepared
+        for sample in one.samples
+    }
     known = await repo.existing(session, agency_id=caller.agency_id, keys=keys)
+    same = {_key(row): said[_key(row)] == (row["seizure"], row["body"]) for row in known}
     existing = [
         {
-            "exhibit_number": row.exhibit_number,
-            "sample": f"/v1/samples/{ids.write('smp', row.id)}",
-            "submission": f"/v1/submissions/{ids.write('sub', row.submission_id)}",
+            "exhibit_number": row["exhibit_number"],
+            "sample": f"/v1/samples/{ids.write('smp', row['id'])}",
+            "submission": f"/v1/submissions/{ids.write('sub', row['submission_id'])}",
+            "same": same[_key(row)],
         }
         for row in known
     ]
-    errors = [
+    # Whoever takes the refusal for "it is all there" must be told what is not.
+    not_stored = sorted(exhibit for _, exhibit in said.keys() - set(keys))
+    errors = [_double(key, same=same.get(key, True)) for key in keys] + [
         FieldError(
+            "samples.exhibit_number",
+            f"{exhibit} is not stored: a submission is stored whole or not at all",
+            "submit it again without the exhibits that are known",
+        )
+        for exhibit in not_stored
+    ]
+    headers = {"Link": f'<{existing[0]["submission"]}>; rel="duplicate"'} if existing else {}
+    metrics.DOUBLES.inc()
+    extra = {"existing": existing, "not_stored": not_stored}
+    return AlreadyThere(errors=errors, extra=extra, headers=headers)
+
+
+def _key(sample: Mapping[str, Any]) -> tuple[str, str]:
+    return sample["agency_file_number"], sample["exhibit_number"]
+
+
+def _double(key: tuple[str, str], *, same: bool) -> FieldError:
+    file, exhibit = key
+    if same:
+        return FieldError(
             "samples.exhibit_number",
             f"{exhibit} is already known under file {file}",
             "use the linked sample, or another exhibit_number",
         )
-        for file, exhibit in keys
-    ]
-    headers = {"Link": f'<{existing[0]["submission"]}>; rel="duplicate"'} if existing else {}
-    metrics.DOUBLES.inc()
-    return AlreadyThere(errors=errors, extra={"existing": existing}, headers=headers)
+    return FieldError(
+        "samples.exhibit_number",
+        f"{exhibit} is already known under file {file}, with other content",
+        "read the linked sample; correct its submission if that is wrong, or use another exhibit_number",
+    )
 
 
 async def _announce(session: Session, caller: Caller, prepared: Sequence[_Prepared]) -> None:
