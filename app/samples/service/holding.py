@@ -26,7 +26,7 @@ from app.samples.rules import Act, ClaimOutcome, Stage
 from app.samples.schemas import HeartbeatOut, HeldLine, HeldOut
 from app.samples.service import risk
 from app.samples.service.learn import learn
-from app.samples.service.moves import Moved, apply
+from app.samples.service.moves import Moved, apply, digest
 from app.samples.service.rerank import judge_row, records_of
 
 _log = structlog.get_logger(__name__)
@@ -165,7 +165,8 @@ async def put_back(
         act=Act.PUT_BACK,
         sample_ids=[claim.sample_id],
         actor_id=caller.client_id,
-        details={"reason": reason},
+        # In somebody's own words, so that it may name anybody: the claim keeps it, the chain its digest.
+        details={"reason_sha256": digest(reason.encode())},
     )
 
 
@@ -243,7 +244,7 @@ async def return_to_bench(session: Session, *, held: Held, caller: Caller, remar
         caller=caller,
         act=Act.RETURN,
         stage=Stage.CONFIRM,
-        details={"remarks": remarks},
+        details={"remarks_sha256": digest(remarks.encode())},
     )
 
 
