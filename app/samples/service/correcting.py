@@ -272,7 +272,7 @@ async def _write(session: Session, row: Any, seizure: Mapping[str, Any], plan: _
     if len(keys) < len(fresh):
         raise AlreadyThere("Two samples of this file would have the same exhibit number.")
     for one in await submit_repo.existing(session, agency_id=row.agency_id, keys=list(keys)):
-        if one.id not in plan.samples:
+        if one["id"] not in plan.samples:
             raise AlreadyThere(extra={"existing": [_existing(one)]})
     try:
         await repo.rewrite(session, fresh)
