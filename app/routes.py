@@ -12,13 +12,14 @@ from app.results.api import router as results
 from app.samples.api import router as samples
 from app.samples.batch import router as batch
 from app.samples.custody_api import router as custody
+from app.samples.order_api import router as order
 from app.samples.ranking_api import router as ranking
 from app.web.router import ROUTERS as PAGES
 from app.webhooks.api import router as webhooks
 from app.webhooks.rules import EventType
 from app.webhooks.schemas import EventOut
 
-ROUTERS: tuple[APIRouter, ...] = (samples, custody, batch, ranking, results, webhooks)
+ROUTERS: tuple[APIRouter, ...] = (samples, custody, batch, ranking, order, results, webhooks)
 PREFIX = "/v1"
 
 TOLD: dict[EventType, str] = {

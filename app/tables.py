@@ -13,6 +13,7 @@ from app.ledger import models as ledger
 from app.results import models as results
 from app.samples import evidence_models as evidence
 from app.samples import models as samples
+from app.samples import ranking_models as ranking
 from app.webhooks import models as webhooks
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "idempotency",
     "ledger",
     "metadata",
+    "ranking",
     "results",
     "samples",
     "signin",

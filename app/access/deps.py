@@ -113,6 +113,8 @@ def require(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
 SubmitCaller = Annotated[Caller, Depends(require(Scope.SUBMIT))]
 EvidenceCaller = Annotated[Caller, Depends(require(Scope.EVIDENCE))]
 ShareCaller = Annotated[Caller, Depends(require(Scope.SHARE))]
+RushCaller = Annotated[Caller, Depends(require(Scope.RUSH))]
+OrderCaller = Annotated[Caller, Depends(require(Scope.ORDER))]
 FollowCaller = Annotated[Caller, Depends(require(Scope.FOLLOW))]
 AcknowledgeCaller = Annotated[Caller, Depends(require(Scope.ACKNOWLEDGE))]
 WebhookCaller = Annotated[Caller, Depends(require(Scope.WEBHOOKS))]

@@ -239,3 +239,11 @@ async def designation(session: Session, *, client_id: UUID, statute: str) -> str
         analyst_designation.c.client_id == client_id, analyst_designation.c.statute == statute
     )
     return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def country(session: Session, agency_id: UUID) -> str | None:
+    """
+    Return the country of an agency this caller may see.
+    """
+    found = await session.execute(select(agency.c.country).where(agency.c.id == agency_id))
+    return found.scalar_one_or_none()

@@ -73,6 +73,10 @@ class Scope(StrEnum):
     """Attach files to a sample."""
     HALT = "halt"
     """Put a sample on hold, let it go on, close it after its screen."""
+    RUSH = "rush"
+    """Ask for a sample to be taken before its turn."""
+    ORDER = "order"
+    """Decide about the order: rush requests, policies, benches."""
     OVERSEE = "oversee"
     """Put back somebody else's claim, stop work, reopen what has ended."""
     EQUIP = "equip"
@@ -95,6 +99,7 @@ MAY: dict[Role, frozenset[Scope]] = {
             Scope.EVIDENCE,
             Scope.CUSTODY,
             Scope.HOLD,
+            Scope.RUSH,
             Scope.ACKNOWLEDGE,
             Scope.WEBHOOKS,
         }
@@ -124,6 +129,7 @@ MAY: dict[Role, frozenset[Scope]] = {
             Scope.QUEUE,
             Scope.HALT,
             Scope.OVERSEE,
+            Scope.ORDER,
             Scope.EQUIP,
         }
     ),

@@ -373,6 +373,13 @@ async def choose_laboratory(session: Session, wanted: UUID | None) -> UUID:
     )
 
 
+async def country_of(session: Session, agency_id: UUID) -> str | None:
+    """
+    Return the country of an agency, as far as it was told.
+    """
+    return await repo.country(session, agency_id)
+
+
 async def names(session: Session, client_ids: Sequence[UUID]) -> dict[UUID, str]:
     """
     Return the names of these clients, those this context may see.

@@ -9,6 +9,7 @@ is about a kind of thing that is not here yet, add a line to ``furnish`` that ma
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from app.access.rules import ROLES_OF, AgencyKind, ClientKind, Role, Scope
 from app.kit import ids
 from app.kit.db import OPERATOR, as_agency
 from app.kit.ids import PREFIXES
+from app.ranking.policy import CURRENT
 from tests.builders import World
 
 IT = "{it}"
@@ -107,6 +109,24 @@ MATRIX: dict[str, Row] = {
     "place": Row(Scope.FOLLOW, "smp"),
     "custody": Row(Scope.FOLLOW, "smp"),
     "give_evidence": Row(Scope.EVIDENCE, "smp", json={"reported_effect": "overdose"}),
+    "ask_rush": Row(Scope.RUSH, "smp", json={"reason": "public_safety", "needed_by": "2099-01-01"}),
+    "rush_requests_of": Row(Scope.FOLLOW, "smp"),
+    "rush_requests": Row(Scope.QUEUE),
+    "decide_rush": Row(
+        Scope.ORDER,
+        "rsh",
+        json={"decision": "refuse", "remarks": "no", "earliest_on": "2099-01-01"},
+    ),
+    "court_dates": Row(Scope.ORDER),
+    "policy_in_force": Row(Scope.QUEUE),
+    "policies": Row(Scope.QUEUE),
+    "propose_policy": Row(Scope.ORDER, json={"document": "id = 1", "reason": "none"}),
+    "policy": Row(Scope.QUEUE, "pol"),
+    "compare_policy": Row(Scope.ORDER, "pol"),
+    "decide_policy": Row(Scope.ORDER, "pol", json={"decision": "reject", "remarks": "none"}),
+    "benches": Row(Scope.QUEUE),
+    "declare_bench": Row(Scope.ORDER, json={"stages": ["screen"]}, path={"name": "B-1"}),
+    "ranking_quality": Row(Scope.QUEUE),
     "assessment": Row(Scope.FOLLOW, "smp"),
     "assessments": Row(Scope.FOLLOW, "smp"),
     "findings": Row(Scope.FOLLOW, "smp"),
@@ -246,6 +266,8 @@ async def furnish(world: World) -> Things:
         "rnum": released.json()["number"],
         "end": endpoint.headers["Location"].rpartition("/")[2],
         "evt": await first_event(world),
+        "rsh": await rush_request(world, sample_id),
+        "pol": await proposed_policy(world),
         "att": await attached(world, sample_id),
         "cli": ids.write("cli", world.clients["second_technician"]),
         **await in_custody(world),
@@ -284,6 +306,41 @@ async def attached(world: World, sample_id: str) -> str:
     )
     found: str = answer.json()["id"]
     return found
+
+
+async def rush_request(world: World, sample_id: str) -> str:
+    """
+    Ask for a sample to be taken before its turn.
+    """
+    answer = await world.as_("agent").post(
+        f"/v1/samples/{sample_id}/rush-requests",
+        json={"reason": "public_safety", "needed_by": "2099-01-01"},
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def proposed_policy(world: World) -> str:
+    """
+    Propose the policy in force under another name.
+    """
+    name = f"matrix-{uuid4().hex[:8]}"
+    answer = await world.as_("supervisor").post(
+        "/v1/lab/policies", json={"document": policy_text(name), "reason": "tried"}
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def policy_text(name: str, **changed: str) -> str:
+    """
+    Return the text of the policy that ships with the service, under another name and with parts of it replaced.
+    """
+    shelf = files("app.ranking").joinpath(f"policies/{CURRENT}.toml")
+    text = shelf.read_text(encoding="utf-8").replace(f'id = "{CURRENT}"', f'id = "{name}"', 1)
+    for old, new in changed.items():
+        text = text.replace(old, new, 1)
+    return text
 
 
 async def first_event(world: World) -> str:

@@ -28,6 +28,8 @@ ON_SWEEP: tuple[Job, ...] = (
     sweep.lapse,
     sweep.rerank,
     sweep.overdue,
+    sweep.apply_policies,
+    sweep.judge,
     sweep.retire,
     sweep.remind,
 )

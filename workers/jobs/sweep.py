@@ -42,6 +42,20 @@ async def overdue(resources: Resources) -> None:
     await samples.raise_overdue(resources.database)
 
 
+async def apply_policies(resources: Resources) -> None:
+    """
+    Rank every open sample by a policy that was approved.
+    """
+    await samples.policies.apply_due(resources.database)
+
+
+async def judge(resources: Resources) -> None:
+    """
+    Count once a day how good the order was.
+    """
+    await samples.quality.daily(resources.database)
+
+
 async def retire(resources: Resources) -> None:
     """
     Exhaust the deliveries whose last attempt never came back.

@@ -291,6 +291,10 @@ async def claim(here: Here, body: ClaimIn, who: QueueCaller, session: WriteSessi
             stage=body.stage,
             lease_s=lease_s,
         )
+    elif body.bench is not None:
+        claims = await service.claim_at(
+            session, caller=who, bench=body.bench, count=body.count, lease_s=lease_s
+        )
     else:
         claims = await service.claim_next(
             session, caller=who, stage=body.stage, count=body.count, lease_s=lease_s

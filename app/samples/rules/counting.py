@@ -39,11 +39,20 @@ def is_small_quantity(quantity: dict[str, Any] | None) -> bool:
     return float(quantity["value"]) <= SMALL_G
 
 
-def oldest_starts(starts_before: int, count: int) -> int:
+def oldest_starts(starts_before: int, count: int, every: int = OLDEST_EVERY) -> int:
     """
     Return how many of the next ``count`` starts must take the oldest sample.
+
+    Args:
+        starts_before: how many there were.
+        count: how many there will be.
+        every: how often this bench takes the oldest; every twentieth start does so whatever it says.
+
     """
-    return (starts_before + count) // OLDEST_EVERY - starts_before // OLDEST_EVERY
+    return sum(
+        start % every == 0 or start % OLDEST_EVERY == 0
+        for start in range(starts_before + 1, starts_before + count + 1)
+    )
 
 
 def aged(submitted_at: datetime, received_at: datetime | None) -> datetime:

@@ -45,6 +45,10 @@ class ClaimIn(Strict):
     sample_id: SampleIdText | None = Field(
         default=None, description="Take this one instead of the next."
     )
+    bench: Short | None = Field(
+        default=None,
+        description="Take what this declared bench does: a screen while any waits, if it screens.",
+    )
 
 
 class ClaimOut(BaseModel):

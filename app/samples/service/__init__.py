@@ -2,7 +2,8 @@
 What may be done with submissions and samples. Other domains call these functions and nothing below them.
 """
 
-from app.samples.service.bench import claim_named, claim_next, queue_head, receive
+from app.samples.service import benches, policies, quality, rush
+from app.samples.service.bench import claim_at, claim_named, claim_next, queue_head, receive
 from app.samples.service.correcting import TooLateForKeys, correct, corrections_of
 from app.samples.service.custody import check_in_hand, custody_of
 from app.samples.service.evidence import give, history, why
@@ -47,7 +48,9 @@ __all__ = [
     "Reranked",
     "TooLateForKeys",
     "apply",
+    "benches",
     "check_in_hand",
+    "claim_at",
     "claim_named",
     "claim_next",
     "claim_of",
@@ -75,13 +78,16 @@ __all__ = [
     "page",
     "parties_of",
     "place_of",
+    "policies",
     "put_back",
+    "quality",
     "queue_head",
     "raise_overdue",
     "receive",
     "rerank",
     "rerank_due",
     "return_to_bench",
+    "rush",
     "seen",
     "share",
     "statuses",

@@ -14,8 +14,10 @@ from app.kit.db import Session
 from app.kit.errors import Conflict, NotFound
 from app.kit.rows import mapping
 from app.samples.repo import queue as repo
+from app.samples.repo import ranking as ranking_repo
 from app.samples.repo import read as read_repo
 from app.samples.rules import (
+    OLDEST_EVERY,
     Act,
     Stage,
     aged,
@@ -111,11 +113,46 @@ async def queue_head(session: Session, *, stage: Stage, limit: int) -> QueueOut:
     return QueueOut(stage=stage, items=items)
 
 
+async def claim_at(
+    session: Session, *, caller: Caller, bench: str, count: int, lease_s: int
+) -> list[ClaimOut]:
+    """
+    Take the next samples for a declared bench: at its first stage where any wait, screens before confirmations.
+
+    Raises:
+        NotFound: when no such bench is declared.
+
+    """
+    station = await ranking_repo.bench(session, bench)
+    if station is None:
+        raise NotFound
+    for stage in station.stages:
+        claims = await claim_next(
+            session,
+            caller=caller,
+            stage=Stage(stage),
+            count=count,
+            lease_s=lease_s,
+            every=station.oldest_every,
+        )
+        if claims:
+            return claims
+    return []
+
+
 async def claim_next(
-    session: Session, *, caller: Caller, stage: Stage, count: int, lease_s: int
+    session: Session,
+    *,
+    caller: Caller,
+    stage: Stage,
+    count: int,
+    lease_s: int,
+    every: int = OLDEST_EVERY,
 ) -> list[ClaimOut]:
     """
     Take the next samples at a stage: first-ranked, and every twentieth start the oldest.
+
+    A reserved start that is due comes before the first-ranked, and never in the place of the oldest.
 
     Raises:
         Forbidden: when the caller may not claim at this stage.
@@ -125,22 +162,42 @@ async def claim_next(
     before = await repo.count_starts(
         session, laboratory_id=session.tenant, stage=stage, count=count
     )
-    oldest = oldest_starts(before, count)
-    taken = await repo.take_next(
-        session,
-        laboratory_id=session.tenant,
-        stage=stage,
-        holder=caller.client_id,
-        lease_s=lease_s,
-        oldest=oldest,
-        ranked=count - oldest,
+    oldest = oldest_starts(before, count, every)
+    reserved = await _take_reserved(
+        session, caller=caller, stage=stage, most=count - oldest, lease_s=lease_s
     )
+    taken = [
+        *reserved,
+        *await repo.take_next(
+            session,
+            laboratory_id=session.tenant,
+            stage=stage,
+            holder=caller.client_id,
+            lease_s=lease_s,
+            oldest=oldest,
+            ranked=count - oldest - len(reserved),
+        ),
+    ]
     if len(taken) < count:
         # The queue was shorter than asked for: what did not start is not a start.
         await repo.count_starts(
             session, laboratory_id=session.tenant, stage=stage, count=len(taken) - count
         )
     return await _claimed(session, caller, taken)
+
+
+async def _take_reserved(
+    session: Session, *, caller: Caller, stage: Stage, most: int, lease_s: int
+) -> list[Any]:
+    # Named starts that supervisors granted: few, and looked for by their own index.
+    due = await ranking_repo.reserved_due(session, stage=stage, today=session.now.date(), most=most)
+    taken = [
+        await repo.take_named(
+            session, sample_id=sample_id, stage=stage, holder=caller.client_id, lease_s=lease_s
+        )
+        for sample_id in due
+    ]
+    return [one for one in taken if one is not None]
 
 
 async def claim_named(

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from app.kit import rows
 from app.kit.db import WORKER, Database, Session, acting, as_laboratory
 from app.kit.rows import mapping
 from app.ledger import service as ledger
@@ -50,6 +51,7 @@ async def rerank(
     cause: str,
     actor_id: UUID | None,
     wait: bool = True,
+    recorded: bool = True,
 ) -> list[Reranked]:
     """
     Assess these samples anew from all that is known of them, give them their keys, and record before and after.
@@ -65,6 +67,8 @@ async def rerank(
         actor_id: who changed it; None for the service itself.
         wait: False when the caller holds locks on other samples already: those that somebody else holds are then
             ranked by the sweep, a moment later, instead of being waited for.
+        recorded: False when a policy is applied to everything: who decided it is recorded once, and each sample's
+            assessments before and after are kept.
 
     """
     done: list[Reranked] = []
@@ -78,7 +82,10 @@ async def rerank(
             locked = await repo.lock(session, chunk, skip=not wait)
             if not wait and len(locked) < len(chunk):
                 await _owe(session, laboratory_id, set(chunk) - set(locked), cause)
-            done += await _rerank(session, laboratory_id, locked, policy, cause, actor_id)
+            moved = await _rerank(session, laboratory_id, locked, policy, cause)
+            if recorded:
+                await _record(session, moved, cause, actor_id)
+            done += [one for _, one, _ in moved]
     return done
 
 
@@ -186,20 +193,19 @@ async def _rerank(
     sample_ids: Sequence[UUID],
     policy: Policy,
     cause: str,
-    actor_id: UUID | None,
-) -> list[Reranked]:
-    rows = [
+) -> list[tuple[Any, Reranked, rows.Row]]:
+    found = [
         row
         for row in await repo.facts(session, sample_ids)
         if row.laboratory_id == laboratory_id
         and row.status not in FINAL
         and (row.queued or row.status in {Status.SUBMITTED, Status.ON_HOLD})
     ]
-    if not rows:
+    if not found:
         return []
     records = await records_of(session, laboratory_id)
     judged, fresh, ranking, assessments = [], [], [], []
-    for row in rows:
+    for row in found:
         verdict = judge_row(row, records, policy, Stage(row.stage))
         stored = risk.as_rows(
             verdict, sample=mapping(row), cause=cause, at=session.now, told_before=row.told
@@ -228,8 +234,17 @@ async def _rerank(
             key_before=row.rank_key,
             key_after=one["rank_key"],
         )
-        for row, verdict, one in zip(rows, judged, fresh, strict=True)
+        for row, verdict, one in zip(found, judged, fresh, strict=True)
     ]
+    return list(zip(found, done, ranking, strict=True))
+
+
+async def _record(
+    session: Session,
+    moved: Sequence[tuple[Any, Reranked, rows.Row]],
+    cause: str,
+    actor_id: UUID | None,
+) -> None:
     await ledger.record(
         session,
         [
@@ -252,7 +267,6 @@ async def _rerank(
                     "band_after": one.after.band,
                 },
             )
-            for row, one, assessment in zip(rows, done, ranking, strict=True)
+            for row, one, assessment in moved
         ],
     )
-    return done

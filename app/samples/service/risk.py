@@ -2,6 +2,7 @@
 From what was said and found to a stored assessment.
 """
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,18 +13,36 @@ from app.kit import ids, rows
 from app.kit.clock import to_us
 from app.kit.db import Session
 from app.ranking.assess import Assessment, Stage, assess, rank_key
+from app.ranking.build import build
 from app.ranking.facts import Facts, Record
 from app.ranking.intake import facts_from
 from app.ranking.policy import Policy, current
 from app.samples.evidence_rules import laboratory_knows, told_by_agency
+from app.samples.repo import ranking as repo
 
 
 async def policy_of(session: Session) -> Policy:
     """
     Return the policy of the laboratory this transaction acts for.
     """
-    del session
-    return current()
+    row = await repo.active_name(session, session.tenant)
+    if row is None:
+        return current()
+    known = _BUILT.get(row.sha256)
+    return known or built(row.sha256, await repo.document(session, row.id))
+
+
+_BUILT: dict[str, Policy] = {}
+"""Policies by the hash of their text. Few, and equal only to themselves."""
+
+
+def built(sha256: str, document: str) -> Policy:
+    """
+    Return the policy that a stored document gives; it was validated when it was proposed.
+    """
+    if sha256 not in _BUILT:
+        _BUILT[sha256] = build(tomllib.loads(document))
+    return _BUILT[sha256]
 
 
 def judge(facts: Facts, policy: Policy, stage: Stage) -> Assessment:
