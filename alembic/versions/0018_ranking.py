@@ -1,7 +1,7 @@
 """
 Ranking policies, rush requests and reserved starts, benches, and how good the order was.
 
-Revision: 0017; after: 0016; 2026-11-25
+Revision: 0018; after: 0017; 2026-11-25
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
