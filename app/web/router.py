@@ -13,6 +13,7 @@ from app.web.pages.desk.api import router as desk
 from app.web.pages.signin.account import router as account
 from app.web.pages.signin.api import router as signin
 from app.web.pages.signin.provider import router as provider
+from app.web.pages.why.api import router as why
 
 ROUTERS: tuple[APIRouter, ...] = (
     static,
@@ -20,6 +21,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     provider,
     account,
     desk,
+    why,
     bench,
     receipt,
     labels,

@@ -44,3 +44,5 @@ async def test_pictures(world: World, open_screen: Opener) -> None:
     await desk.shoot(FOLDER, "desk-sample-wide")
     await desk.page.goto("/account")
     await desk.shoot(FOLDER, "account")
+    await desk.page.goto(f"/why/{reported}")
+    await desk.shoot(FOLDER, "why")

@@ -142,7 +142,10 @@ function undo(node, text) {
 /* --- small things --- */
 
 for (const node of document.querySelectorAll("[data-close]")) node.addEventListener("click", () => node.closest("dialog")?.close());
-for (const node of document.querySelectorAll("[data-print]")) node.addEventListener("click", () => window.print());
+for (const node of document.querySelectorAll("[data-print]")) {
+  node.hidden = false;
+  node.addEventListener("click", () => window.print());
+}
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.me[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
