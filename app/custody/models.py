@@ -15,7 +15,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from app.kit.db import metadata
 
@@ -198,3 +198,30 @@ legal_hold = Table(
     Index("ix_legal_hold_standing", "submission_id", postgresql_where=text("lifted_at IS NULL")),
 )
 """A party's word that nothing of a file may be returned or destroyed. Only that party lifts it."""
+
+intake = Table(
+    "intake",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    *_of_a_file(),
+    Column("seal_number", Text),
+    Column("seal_state", Text, nullable=False),
+    Column("condition", Text),
+    Column("gross_weight_g", Numeric),
+    Column("declared_weight_g", Numeric),
+    Column("hazards", ARRAY(Text), nullable=False),
+    Column("attachment_ids", ARRAY(Uuid), nullable=False),
+    Column("nonconformances", ARRAY(Text), nullable=False),
+    Column("note", Text),
+    Column("received_by", Uuid, nullable=False),
+    Column("received_at", INSTANT, nullable=False),
+    Column("accepted_at", INSTANT),
+    Column("accepted_by", Uuid),
+    Column("accepted_because", Text),
+    CheckConstraint("seal_state IN ('intact', 'broken', 'absent', 'unknown')", name="seal_state"),
+    CheckConstraint(
+        "num_nonnulls(accepted_at, accepted_by, accepted_because) IN (0, 3)", name="accepted"
+    ),
+    Index(None, "sample_id", "received_at"),
+)
+"""What was found when an item came, and who accepted what was not as it should be: then it is not for court."""

@@ -13,6 +13,7 @@ from app.custody.models import (
     disposal,
     handover,
     holding,
+    intake,
     last_use,
     legal_hold,
     place,
@@ -272,4 +273,28 @@ async def open_last_use(session: Session, sample_id: UUID) -> Row[Any] | None:
     """
     c = last_use.c
     statement = select(last_use).where(c.sample_id == sample_id, c.used_at.is_(None))
+    return (await session.execute(statement)).one_or_none()
+
+
+async def intake_of(session: Session, sample_id: UUID) -> Row[Any] | None:
+    """
+    Return what was found when a sample came, the last time it did.
+    """
+    c = intake.c
+    statement = select(intake).where(c.sample_id == sample_id).order_by(c.received_at.desc())
+    return (await session.execute(statement.limit(1))).one_or_none()
+
+
+async def accept_intake(
+    session: Session, intake_id: UUID, *, by: UUID, because: str
+) -> Row[Any] | None:
+    """
+    Accept what was not as it should be; None when somebody has.
+    """
+    statement = (
+        update(intake)
+        .where(intake.c.id == intake_id, intake.c.accepted_at.is_(None))
+        .values(accepted_at=session.now, accepted_by=by, accepted_because=because)
+        .returning(intake)
+    )
     return (await session.execute(statement)).one_or_none()

@@ -263,3 +263,62 @@ def uses_up(*, whole: Decimal | None, used: Decimal, wanted: Decimal, tolerance:
     Say whether this use leaves nothing of the whole sample that could be measured again.
     """
     return whole is not None and used + wanted >= whole - tolerance
+
+
+class SealState(StrEnum):
+    """
+    How the seal was found.
+    """
+
+    INTACT = "intact"
+    BROKEN = "broken"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+class Nonconformance(StrEnum):
+    """
+    What was not as it should be when an item came.
+    """
+
+    WRONG_LABEL = "wrong_label"
+    MISSING_ITEM = "missing_item"
+    BROKEN_SEAL = "broken_seal"
+    SEAL_MISMATCH = "seal_mismatch"
+    WEIGHT_MISMATCH = "weight_mismatch"
+
+
+STOPS = frozenset({Nonconformance.WRONG_LABEL, Nonconformance.MISSING_ITEM})
+"""It is not this item: work stops, and nobody at the laboratory can accept it."""
+
+WEIGHT_TOLERANCE = Decimal("0.05")
+"""By which share of the declared gross weight two balances may differ: an assumption of this service."""
+LEAST_TOLERANCE_G = Decimal("0.5")
+
+
+def nonconformances(
+    *,
+    label_fits: bool,
+    missing: bool,
+    seal: SealState,
+    seal_fits: bool,
+    declared_g: Decimal | None,
+    weighed_g: Decimal | None,
+) -> tuple[Nonconformance, ...]:
+    """
+    Name what is not as it should be. What was not declared or not weighed contradicts nothing.
+    """
+    found = []
+    if not label_fits:
+        found.append(Nonconformance.WRONG_LABEL)
+    if missing:
+        found.append(Nonconformance.MISSING_ITEM)
+    if seal in {SealState.BROKEN, SealState.ABSENT}:
+        found.append(Nonconformance.BROKEN_SEAL)
+    if not seal_fits:
+        found.append(Nonconformance.SEAL_MISMATCH)
+    if declared_g is not None and weighed_g is not None:
+        allowed = max(declared_g * WEIGHT_TOLERANCE, LEAST_TOLERANCE_G)
+        if abs(declared_g - weighed_g) > allowed:
+            found.append(Nonconformance.WEIGHT_MISMATCH)
+    return tuple(found)

@@ -31,6 +31,9 @@ PREFIXES = {
     "rsh": "rush request",
     "ssn": "session",
     "hnd": "handover",
+    "run": "run",
+    "pln": "sampling plan",
+    "cnt": "measured content",
     "dsp": "disposal",
     "hld": "legal hold",
 }
@@ -92,6 +95,9 @@ EndpointId = Annotated[UUID, _writer("end"), _spec("end")]
 EventId = Annotated[UUID, _writer("evt"), _spec("evt")]
 CorrectionId = Annotated[UUID, _writer("cor"), _spec("cor")]
 AttachmentId = Annotated[UUID, _writer("att"), _spec("att")]
+RunId = Annotated[UUID, _writer("run"), _spec("run")]
+SamplingPlanId = Annotated[UUID, _writer("pln"), _spec("pln")]
+ContentId = Annotated[UUID, _writer("cnt"), _spec("cnt")]
 HandoverId = Annotated[UUID, _writer("hnd"), _spec("hnd")]
 DisposalId = Annotated[UUID, _writer("dsp"), _spec("dsp")]
 LegalHoldId = Annotated[UUID, _writer("hld"), _spec("hld")]

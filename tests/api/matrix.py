@@ -86,6 +86,32 @@ TECHNIQUE = {
     "destructive": False,
 }
 METHOD = {"technique": "ce", "title": "Capillary electrophoresis", "validated": True}
+AT_COUNTER = {
+    "agency_file_number": "F-counter",
+    "seized_at": "2026-03-01T10:00:00Z",
+    "samples": [{"exhibit_number": "1"}],
+}
+CONTENT = {
+    "substance": "fentanyl",
+    "value": "1",
+    "unit": "%",
+    "expanded_uncertainty": "0.1",
+    "k": "2",
+    "analysis_id": "{ana}",
+}
+RUN = {
+    "technique": "gc_ms",
+    "lines": [
+        {"kind": "blank", "label": "B"},
+        {"kind": "control", "label": "C", "expected": ["fentanyl"]},
+    ],
+}
+SHEET = {
+    "csv": "l,r,s\n",
+    "columns": {"label": "l", "result": "r", "substances": "s"},
+    "started_at": "2026-03-02T08:00:00Z",
+    "ended_at": "2026-03-02T08:05:00Z",
+}
 FINDING = {"kind": "presumptive", "outcome": "inconclusive", "analysis_ids": ["{ana}"]}
 SIGNED = {"signature": {"proof": "nobody's key"}}
 REVIEW = {"kind": "technical", "decision": "accept", "record_sha256": "0" * 64, **SIGNED}
@@ -141,6 +167,30 @@ MATRIX: dict[str, Row] = {
     "event": Row(Scope.FOLLOW, "evt"),
     "unacknowledged": Row(Scope.ACKNOWLEDGE),
     "acknowledge": Row(Scope.ACKNOWLEDGE, "evt", json={"action": "noted"}),
+    # The counter
+    "register_at_counter": Row(
+        Scope.BENCH,
+        json={"agency_id": "{agn}", "submission": AT_COUNTER},
+        because="what is sent is new; which agencies submit is known to laboratories (test_intake.py)",
+    ),
+    "accept_intake": Row(Scope.BENCH, "smp", json={"reason": "x"}),
+    "intake": Row(Scope.FOLLOW, "smp"),
+    "labels_pdf": Row(Scope.FOLLOW, "sub"),
+    "label_zpl": Row(Scope.FOLLOW, "smp"),
+    # Worksheets
+    "draw_sampling_plan": Row(Scope.BENCH, "smp", json={"units": 10}),
+    "sampling_plans": Row(Scope.QUEUE, "smp"),
+    "record_unit": Row(Scope.BENCH, "pln", json={"unit": 1, "positive": True}),
+    "record_content": Row(Scope.BENCH, "smp", json=CONTENT),
+    "contents": Row(Scope.QUEUE, "smp"),
+    "open_run": Row(
+        Scope.BENCH,
+        json=RUN,
+        because="its lines name samples the caller holds (test_worksheets.py)",
+    ),
+    "run": Row(Scope.QUEUE, "run"),
+    "import_run": Row(Scope.BENCH, "run", json=SHEET),
+    "fail_run": Row(Scope.BENCH, "run", json={"reason": "x"}),
     # Custody
     "offer": Row(Scope.CUSTODY, "smp", json={"to_client_id": "{cli}", "reason": "x"}),
     "accept_handover": Row(Scope.CUSTODY, "hnd", json={}),
@@ -269,6 +319,7 @@ async def furnish(world: World) -> Things:
         "rsh": await rush_request(world, sample_id),
         "pol": await proposed_policy(world),
         "att": await attached(world, sample_id),
+        "agn": ids.write("agn", world.agencies["agency"]),
         "cli": ids.write("cli", world.clients["second_technician"]),
         **await in_custody(world),
     }
@@ -286,6 +337,10 @@ async def in_custody(world: World) -> Things:
     for sample_id in (offered, proposed):
         await technician.post("/v1/lab/receipts", json={"sample_id": sample_id})
     made = {
+        "run": await technician.post("/v1/lab/runs", json=RUN),
+        "pln": await technician.post(
+            f"/v1/lab/samples/{offered}/sampling-plans", json={"units": 10}
+        ),
         "hnd": await technician.post(
             f"/v1/samples/{offered}/handovers", json={"to_client_id": receiver, "reason": "x"}
         ),

@@ -10,6 +10,7 @@ from app.custody.service.disposing import (
     propose_disposal,
     withdraw_disposal,
 )
+from app.custody.service.intake import accept_intake, intake_of, record_intake
 from app.custody.service.moving import (
     CustodyRefused,
     accept,
@@ -36,6 +37,7 @@ __all__ = [
     "CustodyRefused",
     "LastOfSample",
     "accept",
+    "accept_intake",
     "authorize_last_use",
     "begin",
     "close_handover",
@@ -44,6 +46,7 @@ __all__ = [
     "history",
     "holds_of",
     "in_hand",
+    "intake_of",
     "item_of",
     "lift_hold",
     "offer",
@@ -52,6 +55,7 @@ __all__ = [
     "portions_of",
     "propose_disposal",
     "receive",
+    "record_intake",
     "spend_last_use",
     "split",
     "store",

@@ -13,11 +13,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 
 from app.kit.db import metadata
-from app.results.models import paper
+from app.results.models import bench, paper
 from app.results.rules import (
     AnalysisResult,
     FindingKind,
@@ -27,7 +28,7 @@ from app.results.rules import (
 )
 from app.results.rules.signing import ReviewKind
 
-__all__ = ["analysis", "finding", "paper", "report", "report_counter", "review"]
+__all__ = ["analysis", "bench", "finding", "paper", "report", "report_counter", "review"]
 
 INSTANT = TIMESTAMP(timezone=True)
 
@@ -75,6 +76,7 @@ analysis = Table(
     CheckConstraint("(result = 'detected') = (cardinality(substances) > 0)", name="substances"),
     CheckConstraint("ended_at >= started_at", name="times"),
     Index(None, "sample_id", "recorded_at"),
+    Index("ix_analysis_run_id", "run_id", postgresql_where=text("run_id IS NOT NULL")),
 )
 """
 Laboratory-only: agencies read released findings and reports.

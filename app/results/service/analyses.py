@@ -54,7 +54,13 @@ async def record_analysis(
 
 
 async def write(
-    session: Session, *, caller: Caller, held: Held, here: methods.Known, body: AnalysisIn
+    session: Session,
+    *,
+    caller: Caller,
+    held: Held,
+    here: methods.Known,
+    body: AnalysisIn,
+    run_id: UUID | None = None,
 ) -> AnalysisOut:
     """
     Write one analysis of a sample that is held, and its entry in the ledger.
@@ -71,6 +77,7 @@ async def write(
     await attachments.these(session, files, sample_id=held.sample_id)
     row: dict[str, Any] = {
         "attachment_ids": files,
+        "run_id": run_id,
         "id": ids.new(),
         "laboratory_id": caller.agency_id,
         "sample_id": held.sample_id,

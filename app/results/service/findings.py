@@ -76,6 +76,7 @@ async def record_finding(
     _refuse(verdict)
     sample = await samples.look_up(session, held.sample_id)
     substances = list(verdict.reported)
+    marked = await samples.not_for_court(session, sample.id)
     row: dict[str, Any] = {
         "id": ids.new(),
         "agency_id": sample.agency_id,
@@ -89,7 +90,7 @@ async def record_finding(
         "analysis_ids": [one.id for one in cited],
         "rule_set": RULE_SET,
         "warnings": list(verdict.warnings),
-        "remarks": list(verdict.remarks),
+        "remarks": [*verdict.remarks, *([marked] if marked else [])],
         "recorded_by": caller.client_id,
         "recorded_at": session.now,
         "released_at": None,

@@ -33,7 +33,7 @@ from app.results.rules import (
 )
 from app.results.rules.signing import Meaning, Reviewed, ReviewKind
 from app.results.schemas import ReportOut
-from app.results.service import signing
+from app.results.service import contents, sampling, signing
 from app.samples import service as samples
 from app.samples.schemas import SampleDetailOut
 
@@ -159,6 +159,20 @@ def report_out(row: Mapping[str, Any]) -> ReportOut:
     return ReportOut.model_validate({**row, "sha256": row["sha256"].hex()})
 
 
+async def _sampling(session: Session, sample_id: UUID) -> dict[str, list[str]]:
+    # The statement itself is in English: it is the one the bench agreed to.
+    plans = [one for one in await sampling.plans_of(session, sample_id) if one.tested]
+    if not plans:
+        return ONE_ITEM
+    said = [one.statement for one in plans]
+    return {"en": said, "fr": said}
+
+
+async def _quantitation(session: Session, sample_id: UUID) -> dict[str, list[str]]:
+    said = [one.statement for one in await contents.contents_of(session, sample_id)]
+    return {"en": said, "fr": said}
+
+
 async def _body(
     session: Session, caller: Caller, sample: SampleDetailOut, content: Content
 ) -> dict[str, Any]:
@@ -198,10 +212,13 @@ async def _body(
         "analyses": [_analysis(row, names) for row in analyses],
         "performed_from": iso(min(row.started_at for row in analyses)),
         "performed_to": iso(max(row.ended_at for row in analyses)),
-        "sampling": ONE_ITEM,
-        "quantitation": {"en": [], "fr": []},
+        "sampling": await _sampling(session, sample.id),
+        "quantitation": await _quantitation(session, sample.id),
         "deviations": content.deviations,
-        "remarks": content.remarks,
+        "remarks": " ".join(
+            [*(finding.remarks or ()), *([content.remarks] if content.remarks else [])]
+        )
+        or None,
         "external_results": [],
         "agreement": agreement,
         "reliability": [

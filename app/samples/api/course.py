@@ -8,7 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response, status
 
 from app.access.deps import (
-    BenchCaller,
     FollowCaller,
     QueueCaller,
     ReadSession,
@@ -34,8 +33,6 @@ from app.samples.schemas import (
     PlaceOut,
     QueueOut,
     Reason,
-    ReceiptIn,
-    ReceiptOut,
     SampleOut,
     SamplePage,
     SampleQuery,
@@ -229,19 +226,6 @@ async def place(sample_id: str, who: FollowCaller, session: ReadSession) -> Plac
     """
     del who
     return await service.place_of(session, ids.read("smp", sample_id))
-
-
-@router.post(
-    "/lab/receipts",
-    status_code=status.HTTP_201_CREATED,
-    responses=problems(403, 404, 409),
-    tags=["technician"],
-)
-async def receive(receipt: ReceiptIn, who: BenchCaller, session: WriteSession) -> ReceiptOut:
-    """
-    Receive an item at the laboratory's door: custody passes, the agency is told, the sample enters the queue.
-    """
-    return await service.receive(session, caller=who, receipt=receipt)
 
 
 @router.get("/lab/queue", responses=problems(403), tags=["technician"])

@@ -11,8 +11,6 @@ from app.samples.schemas.bench import (
     HeldOut,
     QueueLine,
     QueueOut,
-    ReceiptIn,
-    ReceiptOut,
 )
 from app.samples.schemas.corrections import (
     CorrectionIn,
@@ -43,6 +41,7 @@ from app.samples.schemas.halts import (
     StopIn,
     WithdrawalIn,
 )
+from app.samples.schemas.intake import IntakeOut, ReceiptIn, ReceiptOut, RegistrationIn
 from app.samples.schemas.parties import PartiesOut, PartyIn, PartyOut
 from app.samples.schemas.ranking import (
     BenchIn,
@@ -145,6 +144,7 @@ __all__ = [
     "HeldOut",
     "HoldIn",
     "HoldingOut",
+    "IntakeOut",
     "MovedOut",
     "MovedReasonOut",
     "Note",
@@ -172,6 +172,7 @@ __all__ = [
     "ReceiptIn",
     "ReceiptOut",
     "ReferenceIn",
+    "RegistrationIn",
     "RejectionIn",
     "ReopeningIn",
     "ResumptionIn",

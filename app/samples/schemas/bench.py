@@ -8,31 +8,9 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from app.kit.ids import ClaimId, ClientId, SampleId, SampleIdText
-from app.samples.rules import Stage, Status
+from app.samples.rules import Stage
 from app.samples.schemas.read import ReasonOut, RiskOut, SampleOut
 from app.samples.schemas.words import Short, Strict
-
-
-class ReceiptIn(Strict):
-    """
-    An item at the laboratory's door.
-    """
-
-    sample_id: SampleIdText
-    seal_number: Short | None = None
-    condition: Short | None = None
-    gross_weight_g: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
-
-
-class ReceiptOut(BaseModel):
-    """
-    What was received.
-    """
-
-    sample_id: SampleId
-    status: Status
-    version: int
-    received_at: datetime
 
 
 class ClaimIn(Strict):

@@ -3,9 +3,9 @@ What may be done with submissions and samples. Other domains call these function
 """
 
 from app.samples.service import benches, policies, quality, rush
-from app.samples.service.bench import claim_at, claim_named, claim_next, queue_head, receive
+from app.samples.service.bench import claim_at, claim_named, claim_next, queue_head
 from app.samples.service.correcting import TooLateForKeys, correct, corrections_of
-from app.samples.service.custody import check_in_hand, custody_of
+from app.samples.service.custody import check_in_hand, custody_of, row_of
 from app.samples.service.evidence import give, history, why
 from app.samples.service.folding import disclose, fold, fold_all, fold_queue, seen
 from app.samples.service.halting import HeldByAnother, halt
@@ -19,6 +19,7 @@ from app.samples.service.holding import (
     put_back,
     return_to_bench,
 )
+from app.samples.service.intake import intake_of, not_for_court, receive, register
 from app.samples.service.learn import learn, unlearn
 from app.samples.service.look_up import (
     Filters,
@@ -70,10 +71,12 @@ __all__ = [
     "held",
     "history",
     "hold",
+    "intake_of",
     "lapse_expired",
     "learn",
     "look_up",
     "look_up_several",
+    "not_for_court",
     "open_clocks",
     "page",
     "parties_of",
@@ -84,9 +87,11 @@ __all__ = [
     "queue_head",
     "raise_overdue",
     "receive",
+    "register",
     "rerank",
     "rerank_due",
     "return_to_bench",
+    "row_of",
     "rush",
     "seen",
     "share",

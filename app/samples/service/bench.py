@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.access.service import Caller
 from app.custody import service as custody
+from app.custody.rules import Nonconformance
 from app.kit import ids
 from app.kit.db import Session
 from app.kit.errors import Conflict, NotFound
@@ -30,16 +31,17 @@ from app.samples.schemas import (
     QueueOut,
     ReasonOut,
     ReceiptIn,
-    ReceiptOut,
 )
 from app.samples.service.folding import fold_claimed
 from app.samples.service.look_up import look_up, risk_out, sample_out
 from app.samples.service.moves import apply
 
 
-async def receive(session: Session, *, caller: Caller, receipt: ReceiptIn) -> ReceiptOut:
+async def receive(
+    session: Session, *, caller: Caller, receipt: ReceiptIn, found: Sequence[Nonconformance] = ()
+) -> None:
     """
-    Take an item in: custody passes, the agency is told, the sample enters the queue.
+    Take an item in: custody passes, the agency is told (also of what was not as it should be), the sample is queued.
 
     Raises:
         NotFound: when the label names nothing of this laboratory's.
@@ -57,8 +59,17 @@ async def receive(session: Session, *, caller: Caller, receipt: ReceiptIn) -> Re
         act=Act.RECEIVE,
         sample_ids=[sample_id],
         actor_id=caller.client_id,
-        details={"seal_number": receipt.seal_number, "condition": receipt.condition},
-        summary={"small_parcel": row.small_parcel, "small_quantity": row.small_quantity},
+        details={
+            "seal_number": receipt.seal_number,
+            "condition": receipt.condition,
+            "seal_state": receipt.seal_state,
+            "nonconformances": list(found),
+        },
+        summary={
+            "small_parcel": row.small_parcel,
+            "small_quantity": row.small_quantity,
+            **({"nonconformances": list(found)} if found else {}),
+        },
         rank_key=rank_key,
         assessment_id=row.assessment_id,
     )
@@ -83,7 +94,6 @@ async def receive(session: Session, *, caller: Caller, receipt: ReceiptIn) -> Re
             }
         ],
     )
-    return ReceiptOut.model_validate({**sample, "sample_id": sample_id})
 
 
 async def queue_head(session: Session, *, stage: Stage, limit: int) -> QueueOut:

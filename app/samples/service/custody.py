@@ -63,7 +63,7 @@ async def offer(
         raise Invalid(errors=[FieldError("to_agency", message, "name a person of your agency")])
     row = await custody.offer(
         session,
-        _row(sample),
+        row_of(sample),
         actor=_actor(caller),
         receiver=ids.read("cli", body.to_client_id) if body.to_client_id else None,
         to_agency_id=sample.agency_id if body.to_agency else caller.agency_id,
@@ -120,7 +120,7 @@ async def store(
     sample = await look_up(session, sample_id)
     await custody.store(
         session,
-        _row(sample),
+        row_of(sample),
         actor=_actor(caller),
         code=body.place,
         seal_number=body.seal_number,
@@ -139,7 +139,7 @@ async def take(session: Session, *, caller: Caller, sample_id: UUID | None) -> l
 
     """
     sample = await look_up(session, sample_id)
-    place_id = await custody.take(session, _row(sample), actor=_actor(caller))
+    place_id = await custody.take(session, row_of(sample), actor=_actor(caller))
     await _record(session, caller, sample, "taken", {"place": str(place_id)})
     return await custody_of(session, sample.id)
 
@@ -159,7 +159,7 @@ async def split(
     await check_in_hand(session, sample.id)
     await custody.split(
         session,
-        _row(sample),
+        row_of(sample),
         client_id=caller.client_id,
         label=body.label,
         parent=body.parent,
@@ -227,7 +227,7 @@ async def authorize_last_use(
     """
     sample = await look_up(session, sample_id)
     row = await custody.authorize_last_use(
-        session, _row(sample), client_id=caller.client_id, reason=reason
+        session, row_of(sample), client_id=caller.client_id, reason=reason
     )
     await _record(session, caller, sample, "last_use_authorized", {})
     return LastUseOut.model_validate(row)
@@ -247,7 +247,7 @@ async def propose_disposal(
     sample = await look_up(session, sample_id)
     row = await custody.propose_disposal(
         session,
-        _row(sample),
+        row_of(sample),
         actor=_actor(caller),
         kind=body.kind,
         method=body.method,
@@ -289,7 +289,7 @@ async def place_hold(
 
     """
     sample = await look_up(session, sample_id)
-    row = await custody.place_hold(session, _row(sample), actor=_actor(caller), reason=reason)
+    row = await custody.place_hold(session, row_of(sample), actor=_actor(caller), reason=reason)
     await _record(session, caller, sample, "hold_placed", {"hold": str(row["id"])})
     return LegalHoldOut.model_validate(dict(row))
 
@@ -384,7 +384,10 @@ def _owner(session: Session, agency_id: UUID) -> UUID:
     return session.tenant if session.context.role is DbRole.AGENCY else agency_id
 
 
-def _row(sample: SampleDetailOut) -> dict[str, Any]:
+def row_of(sample: SampleDetailOut) -> dict[str, Any]:
+    """
+    Return whose a sample is, as rows of other domains keep it.
+    """
     return {
         "id": sample.id,
         "agency_id": sample.agency_id,
