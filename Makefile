@@ -53,6 +53,9 @@ bench-ranking: $(STAMP) ## Compare orders in simulated laboratories, beside thei
 fuzz: $(STAMP) ## Ask a served API what its document allows and what it does not, in every role, for five minutes each
 	@$(BIN)/python -m tests.api.fuzz $(ARGS)
 
+bench-pages: $(STAMP) ## Measure how long the pages of the bench take at a million open samples
+	@$(BIN)/python -m bench.pages $(ARGS)
+
 openapi: $(STAMP) ## Write the snapshot of the API anew; read its diff
 	@$(BIN)/assayline openapi --write openapi/openapi.json
 

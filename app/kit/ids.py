@@ -2,6 +2,7 @@
 Prefixed, random, sortable ids (TypeID over UUIDv7): ``smp_01h…`` outside, ``uuid`` inside the database.
 """
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -44,6 +45,13 @@ def new() -> UUID:
     Make a new random, time-ordered id.
     """
     return uuid7()
+
+
+def first_at(instant: datetime) -> UUID:
+    """
+    Return an id below every one made from this instant on, and above most that were made before.
+    """
+    return UUID(int=max(int(instant.timestamp() * 1000), 0) << 80)
 
 
 def write(prefix: str, value: UUID) -> str:

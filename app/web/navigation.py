@@ -24,6 +24,7 @@ class Place:
 
 PLACES: tuple[Place, ...] = (
     Place("/bench", N_("Bench"), "b", frozenset({Scope.BENCH, Scope.REVIEW})),
+    Place("/floor", N_("Floor"), "f", frozenset({Scope.OVERSEE})),
     Place("/desk", N_("Desk"), "d", frozenset({Scope.FOLLOW})),
 )
 """In the order they are shown. The first that a person may see is where signing in leads."""

@@ -42,4 +42,17 @@ NOTICES: dict[str, Notice] = {
     "recorded": Notice("good", N_("Recorded.")),
     "concluded": Notice("good", N_("Concluded. The sample goes on to its next stage.")),
     "released": Notice("good", N_("Released. Every party of the file is told at this moment.")),
+    "signed": Notice("good", N_("Signed. The next step is below.")),
+    "returned": Notice("info", N_("Returned to the bench, with your remarks.")),
+    "reported": Notice(
+        "good", N_("The report is released. Every party of the file is told at this moment.")
+    ),
+    "rush-answered": Notice("good", N_("Answered, under your name. The agency is told.")),
+    "received-on-hold": Notice(
+        "bad", N_("Received, and on hold: it is not as announced. The agency is told.")
+    ),
+    "refused-at-door": Notice(
+        "bad",
+        N_("Not received: it is another item, or none. Work is stopped, and the agency is told."),
+    ),
 }

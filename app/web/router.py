@@ -8,8 +8,10 @@ from app.web.assets import router as static
 from app.web.pages.bench.api import router as bench
 from app.web.pages.bench.labels import router as labels
 from app.web.pages.bench.receipt import router as receipt
+from app.web.pages.bench.review import router as review
 from app.web.pages.bench.work import router as work
 from app.web.pages.desk.api import router as desk
+from app.web.pages.floor.api import router as floor
 from app.web.pages.signin.account import router as account
 from app.web.pages.signin.api import router as signin
 from app.web.pages.signin.provider import router as provider
@@ -25,5 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     bench,
     receipt,
     labels,
+    review,
     work,
+    floor,
 )

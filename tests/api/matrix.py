@@ -117,6 +117,8 @@ SIGNED = {"signature": {"proof": "nobody's key"}}
 REVIEW = {"kind": "technical", "decision": "accept", "record_sha256": "0" * 64, **SIGNED}
 
 MATRIX: dict[str, Row] = {
+    # Overseeing
+    "overview": Row(Scope.OVERSEE),
     # Submitting
     "submit": Row(
         Scope.SUBMIT,

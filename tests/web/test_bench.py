@@ -118,6 +118,22 @@ class TestScan:
         assert second.headers["location"] == f"/bench/{sample_id}"
         assert "You hold it since" in page.text
 
+    async def test_not_as_announced(self, world: World) -> None:
+        """
+        A broken seal waits on hold, another item is refused, and the page says which: never that it is in line.
+        """
+        bench = await signed_in(world, "technician")
+
+        for fields, said in (
+            ({"seal_state": "broken"}, "on hold"),
+            ({"exhibit_number_on_item": "77"}, "Not received"),
+        ):
+            sample_id = (await world.submit())["samples"][0]["id"]
+            answer = await bench.send(f"/bench/{sample_id}/receipt", fields)
+            page = await bench.get(answer.headers["location"])
+            assert said in page.text
+            assert "in line now" not in page.text
+
     async def test_in_an_address(self, world: World) -> None:
         """
         A label that holds an address, in capitals, or typed with another keyboard's signs is read all the same.
@@ -285,7 +301,9 @@ class TestWork:
         path = f"/bench/{sample_id}"
 
         before = (await bench.get(path)).text
-        opened = (await bench.send(f"{path}/suspicion", shown_at=path)).text
+        opened = (
+            await bench.send(f"{path}/suspicion", {"looking": "to choose a column"}, shown_at=path)
+        ).text
         after = (await bench.get(path)).text
 
         assert "grey lump of dreams" in opened
@@ -328,7 +346,7 @@ async def disclosures(world: World, sample_id: str) -> int:
     """
     async with world.database.reading(as_laboratory(world.agencies["laboratory"])) as session:
         found = await session.execute(
-            text("SELECT count(*) FROM entry WHERE sample_id = :id AND kind = 'sample.disclosure'"),
+            text("SELECT count(*) FROM entry WHERE sample_id = :id AND kind = 'sample.disclosed'"),
             {"id": ids.read("smp", sample_id)},
         )
         return int(found.scalar_one())

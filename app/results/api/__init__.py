@@ -4,7 +4,7 @@ What the laboratory records, concludes, reviews and reports, over HTTP.
 
 from fastapi import APIRouter
 
-from app.results.api import bench, files, mending, methods, reporting, worksheets
+from app.results.api import bench, files, mending, methods, overview, reporting, worksheets
 
 router = APIRouter()
 router.include_router(methods.router)
@@ -13,3 +13,4 @@ router.include_router(bench.router)
 router.include_router(reporting.router)
 router.include_router(mending.router)
 router.include_router(worksheets.router)
+router.include_router(overview.router)

@@ -6,9 +6,9 @@ from app.results.service.amend import amend
 from app.results.service.analyses import analyses_of, record_analysis
 from app.results.service.certify import CertificateRules, certify
 from app.results.service.closing import close_after_screen
-from app.results.service.disclosing import disclose
 from app.results.service.files import attach, attachments_of
 from app.results.service.findings import record_finding
+from app.results.service.floor import floor
 from app.results.service.look_up import document_of, file_of, findings_of, reports_of, verify
 from app.results.service.methods import (
     methods,
@@ -33,10 +33,10 @@ __all__ = [
     "certify",
     "close_after_screen",
     "contradict",
-    "disclose",
     "document_of",
     "file_of",
     "findings_of",
+    "floor",
     "methods",
     "open_packet",
     "print_due",

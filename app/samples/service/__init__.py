@@ -34,7 +34,7 @@ from app.samples.service.look_up import (
 )
 from app.samples.service.moves import Moved, apply, digest
 from app.samples.service.overdue import clocks_of, open_clocks, raise_overdue
-from app.samples.service.overview import claim_of
+from app.samples.service.overview import claim_of, first_risks, overview
 from app.samples.service.parties import NotYourFile, parties_of, share, unshare
 from app.samples.service.rerank import Reranked, rerank, rerank_due
 from app.samples.service.submit import AlreadyThere, submit
@@ -62,6 +62,7 @@ __all__ = [
     "digest",
     "disclose",
     "finish",
+    "first_risks",
     "fold",
     "fold_all",
     "fold_queue",
@@ -78,6 +79,7 @@ __all__ = [
     "look_up_several",
     "not_for_court",
     "open_clocks",
+    "overview",
     "page",
     "parties_of",
     "place_of",

@@ -12,6 +12,7 @@ from app.kit.errors import Conflict, NotFound
 from app.results import service as results
 from app.samples import service as samples
 from app.samples.rules import CLAIMED_AT, Act, Stage, allowed, claim_scope
+from app.samples.rules.folding import folds_at
 from app.web.forms import Form
 from app.web.language import N_
 from app.web.pages.bench import list_view as view
@@ -135,6 +136,6 @@ async def shown(visit: Visit, wanted: str, form: Form, *, status: int = 200) -> 
         ),
         mine=view.mine([one for one in held.items if one.holder == me], now, language),
         may_claim=claim_scope(stage) in visit.caller.scopes,
-        folded=stage in view.FOLDED,
+        folded=folds_at(stage),
     )
     return visit.page("bench/list.html", found, status=status)

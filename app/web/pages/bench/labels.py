@@ -18,7 +18,7 @@ from app.web.visit import Visit
 
 router = pages()
 
-_LABEL = re.compile(r"smp[-_?/]([0-7][0-9a-hjkmnp-tv-z]{25})", re.IGNORECASE)
+_LABEL = re.compile(r"s?mp[-_?/]([0-7][0-9a-hjkmnp-tv-z]{25})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ def read_label(text: str) -> str | None:
     """
     Return the sample's id in what a scanner typed: the id alone, or an address that holds it.
 
-    A scanner set to another keyboard types other signs for the underscore, and may type capitals.
+    A scanner set to another keyboard types other signs for the underscore, and may type capitals; and where single keys
+    do something, the first letter leads into the field instead of standing in it.
     """
     found = _LABEL.search(text)
     return f"smp_{found[1].lower()}" if found else None

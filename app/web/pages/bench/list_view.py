@@ -10,6 +10,7 @@ from uuid import UUID
 from app.kit import ids
 from app.results.schemas.methods import SuggestionsOut
 from app.samples.rules import Stage
+from app.samples.rules.folding import folds_at
 from app.samples.schemas import HeldLine, QueueLine, SampleOut
 from app.web.forms import Form
 from app.web.language import Language
@@ -17,8 +18,6 @@ from app.web.pages.bench import words
 from app.web.words import BandView, band_view
 
 _SHORT = timedelta(minutes=15)
-FOLDED = frozenset({Stage.CONFIRM, Stage.REVIEW})
-"""Where suspicion and the reasons of the rank stay folded: a confirming analyst and a reviewer judge the data alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def waiting(
                 small=small(line, language),
                 band=band_view(line.band, language),
                 reasons=()
-                if stage in FOLDED
+                if folds_at(stage)
                 else tuple(reason.text for reason in line.reasons[:3]),
                 hazards=tuple(exhibit.get("hazards") or ()),
                 aged_from=line.aged_from,

@@ -36,6 +36,7 @@ class Forms:
     finding: Form = field(default_factory=Form)
     back: Form = field(default_factory=Form)
     release: Form = field(default_factory=Form)
+    fold: Form = field(default_factory=Form)
     whole: Form = field(default_factory=Form)
     """What went wrong and belongs to no form."""
 

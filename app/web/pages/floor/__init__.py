@@ -1,0 +1,3 @@
+"""
+The floor: the bench as a whole, for whoever oversees it.
+"""
