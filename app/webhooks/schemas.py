@@ -79,12 +79,14 @@ class EndpointIn(BaseModel):
         str | None, StringConstraints(min_length=1, max_length=80), AfterValidator(_maybe_printable)
     ] = Field(
         default=None,
-        description="Only events of files whose number begins with this, such as one unit's.",
+        description="Only events of files whose number begins with this, such as one unit's. Corrections"
+        " of results and reminders of them are never left out.",
     )
     content: Content = Field(
         default=Content.THIN,
         description="`full` pushes the content itself besides ids and link, where it is under 20 kB."
-        " Thin events keep case content away from what stands between, and reading it is recorded.",
+        " Only what is released, and only while you have a part in the file. Thin events keep case"
+        " content away from what stands between, and reading it is recorded.",
     )
 
 

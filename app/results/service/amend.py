@@ -16,7 +16,7 @@ from app.results.repo import paper as paper_repo
 from app.results.rules import ReportKind
 from app.results.rules.signing import Meaning
 from app.results.schemas import AmendmentIn, ReportOut
-from app.results.service import report
+from app.results.service import announced, report
 from app.results.service.record import record_of
 from app.results.service.review import concluded, refuse_own_work, reviews_of
 from app.samples import service as samples
@@ -80,6 +80,7 @@ async def amend(session: Session, *, caller: Caller, number: str, body: Amendmen
         actor_id=caller.client_id,
         details={"report_sha256": issued.sha256, "replaces": old.number, "reason": body.reason},
         summary={"report_number": issued.number, "replaces": old.number},
+        content=announced.content([finding], issued=issued),
     )
     return issued
 

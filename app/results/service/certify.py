@@ -21,7 +21,7 @@ from app.results.repo import paper as paper_repo
 from app.results.rules import ReportKind
 from app.results.rules.signing import Meaning
 from app.results.schemas import CertificateIn, ReportOut
-from app.results.service import report
+from app.results.service import announced, report
 from app.results.service.amend import refuse_replaced
 from app.samples import service as samples
 from app.samples.rules import Act
@@ -118,6 +118,7 @@ async def certify(
         actor_id=caller.client_id,
         details={"report_sha256": issued.sha256, "certifies": base.number},
         summary={"report_number": issued.number},
+        content=announced.content([finding], issued=issued),
     )
     return issued
 

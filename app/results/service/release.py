@@ -14,7 +14,7 @@ from app.kit.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.results import repo
 from app.results.rules import FindingKind, ReportKind
 from app.results.schemas import ReportOut
-from app.results.service import report, standing
+from app.results.service import announced, report, standing
 from app.results.service.evidence import cited_by
 from app.samples import service as samples
 from app.samples.rules import Act
@@ -70,6 +70,7 @@ async def release_finding(
         actor_id=caller.client_id,
         details={"finding": str(found.id), "report_sha256": issued.sha256},
         summary={"finding_id": ids.write("fnd", found.id), "report_number": issued.number},
+        content=announced.content([released], issued=issued),
     )
     return issued
 

@@ -21,7 +21,7 @@ from app.results.rules.signing import (
     technical_review,
 )
 from app.results.schemas import ReportIn, ReportOut, ReviewIn, ReviewOut
-from app.results.service import report, signing, standing
+from app.results.service import announced, report, signing, standing
 from app.results.service.record import record_of
 from app.samples import service as samples
 from app.samples.rules import Act, Stage
@@ -161,6 +161,7 @@ async def release_report(
         stage=None,
         details={"finding": str(finding.id), "report_sha256": issued.sha256},
         summary={"finding_id": ids.write("fnd", finding.id), "report_number": issued.number},
+        content=announced.content([released], issued=issued),
     )
     await standing.against_suspicion(
         session,

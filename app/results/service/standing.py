@@ -17,6 +17,7 @@ from app.kit.rows import mapping
 from app.results import repo
 from app.results.rules import Because, FindingKind, FindingOutcome, contradicts
 from app.results.schemas import ContradictionIn, FindingOut, FindingWithdrawalIn
+from app.results.service import announced
 from app.samples import service as samples
 from app.samples.rules import Act
 
@@ -158,6 +159,7 @@ async def withdraw_finding(
             "note_sha256": samples.digest(body.note.encode()),
         },
         summary={"finding_id": ids.write("fnd", found.id), "because": body.because},
+        content=announced.content([done]),
     )
     await _unlearn(session, found, caller)
     return await _read(session, found.id)
@@ -182,6 +184,7 @@ async def _tell(
     actor_id: UUID | None,
     note_sha256: str | None,
 ) -> None:
+    told = [row for row in await repo.findings(session, sample_id) if row.id in finding_ids]
     await samples.apply(
         session,
         act=Act.CONTRADICT,
@@ -193,6 +196,7 @@ async def _tell(
             "note_sha256": note_sha256,
         },
         summary={"finding_id": ids.write("fnd", finding_ids[-1]), "because": because},
+        content=announced.content(told),
     )
 
 

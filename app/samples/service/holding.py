@@ -180,6 +180,7 @@ async def finish(
     found: Sequence[Mapping[str, Any]] = (),
     summary: Mapping[str, Any] | None = None,
     details: Mapping[str, Any] | None = None,
+    content: Mapping[str, Any] | None = None,
 ) -> Moved:
     """
     End a claim with its work done and queue the sample for its next stage, if there is one.
@@ -193,6 +194,7 @@ async def finish(
         found: the laboratory's screen results, which move the rank of what comes next.
         summary: what the event says; safe to log.
         details: what the ledger keeps besides.
+        content: what endpoints with full content get besides, where this announces something released.
 
     """
     await repo.end_claim(session, claim_id=held.claim_id, outcome=ClaimOutcome.DONE)
@@ -205,6 +207,7 @@ async def finish(
             actor_id=caller.client_id,
             details=details,
             summary=summary,
+            content=content,
         )
         return moved[0]
     row = await read_repo.one(session, held.sample_id)

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, text
+from sqlalchemy import Row, column, exists, insert, select, table, text
 
 from app.kit.db import Session
 from app.webhooks.models import attempt, delivery, endpoint, event, replay
 
 Found = Row[Any]
+
+_submission = table("submission", column("id"))
 
 
 async def list_deliveries(
@@ -45,6 +47,8 @@ async def list_attempts(session: Session, delivery_ids: Sequence[UUID]) -> Seque
 async def read_envelopes(session: Session, delivery_ids: Sequence[UUID]) -> Sequence[Found]:
     """
     Return what these deliveries need to be sent, in their recipient's context.
+
+    ``reads`` says whether the recipient has a part in the file at this moment.
     """
     query = (
         select(
@@ -62,6 +66,8 @@ async def read_envelopes(session: Session, delivery_ids: Sequence[UUID]) -> Sequ
             endpoint.c.content,
             event.c.body,
             event.c.full_body,
+            # Row-level security shows a submission to its agency and to its parties, and to nobody else.
+            exists().where(_submission.c.id == event.c.submission_id).label("reads"),
         )
         .join(event, event.c.id == delivery.c.event_id)
         .join(endpoint, endpoint.c.id == delivery.c.endpoint_id)

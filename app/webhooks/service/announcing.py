@@ -77,11 +77,12 @@ async def announce(
     events: list[dict[str, Any]] = []
     receipts: list[Receipts] = []
     for notice in notices:
-        parties = (recipients or {}).get(notice.submission_id, ())
+        readers = (notice.owner_agency_id, *(recipients or {}).get(notice.submission_id, ()))
         told = informed.get((notice.submission_id, notice.sample_id), ())
         made = [
-            _event(notice, agency_id, session.now)
-            for agency_id in dict.fromkeys((notice.owner_agency_id, *parties, *told))
+            # Whoever was told before and has no part any more learns that it changed, not what is in the file.
+            _event(notice, agency_id, session.now, whole=agency_id in readers)
+            for agency_id in dict.fromkeys((*readers, *told))
         ]
         events += made
         receipts.append([(row["agency_id"], row["id"]) for row in made])
@@ -189,7 +190,7 @@ def make_event(
     }
 
 
-def _event(notice: Notice, agency_id: UUID, now: datetime) -> dict[str, Any]:
+def _event(notice: Notice, agency_id: UUID, now: datetime, *, whole: bool) -> dict[str, Any]:
     return make_event(
         type_=notice.type,
         agency_id=agency_id,
@@ -199,5 +200,5 @@ def _event(notice: Notice, agency_id: UUID, now: datetime) -> dict[str, Any]:
         sequence=notice.sequence,
         now=now,
         summary=notice.summary,
-        content=notice.content,
+        content=notice.content if whole else None,
     )

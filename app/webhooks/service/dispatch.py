@@ -159,7 +159,8 @@ async def envelopes(
                 reason=str(problem),
             )
             continue
-        whole = row.content == Content.FULL and row.full_body is not None
+        # A part in the file may have ended since the event: then the link answers 404, and nothing more goes out.
+        whole = row.content == Content.FULL and row.full_body is not None and row.reads
         opened[row.id] = Envelope(
             delivery_id=row.id,
             message_id=ids.write("evt", row.event_id),
