@@ -12,7 +12,7 @@ PATHS := app workers tests $(wildcard bench alembic)
 TESTS ?= tests
 ARGS ?=
 
-.PHONY: help setup demo run test test-fast lint fix types imports bench fuzz bench-ranking openapi openapi-check docs messages screenshots migrate requirements clean
+.PHONY: help setup demo run test test-fast lint fix types imports bench batch fuzz bench-ranking openapi openapi-check docs messages screenshots migrate requirements clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(STAMP) ## Measure what bench/ says it measures
 
 bench-ranking: $(STAMP) ## Compare orders in simulated laboratories, beside their targets (ARGS=--keep writes results and pictures)
 	@$(BIN)/python -m bench.ranking $(ARGS)
+batch: $(STAMP) ## Send 100,000 lines in one batch, break it off and go on, and watch memory (ARGS=--keep writes the results)
+	@$(BIN)/python -m bench.batch $(ARGS)
+
 fuzz: $(STAMP) ## Ask a served API what its document allows and what it does not, in every role, for five minutes each
 	@$(BIN)/python -m tests.api.fuzz $(ARGS)
 

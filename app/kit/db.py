@@ -173,6 +173,10 @@ async def _switch(session: Session, context: Context) -> None:
     session.context = context
 
 
+COMMIT = "COMMIT"
+COMMITTED = "COMMIT"
+"""What the server says when it did. Names of their own, so that a test can break the promise they keep."""
+
 AfterCommit = Callable[[frozenset[str]], Awaitable[None]]
 
 
@@ -209,7 +213,7 @@ class Database:
             session = Session(connection=connection, context=context, now=now or row["now"])
             yield session
             # COMMIT after a failed statement rolls back, and says so only here.
-            if await driver.execute("COMMIT") != "COMMIT":
+            if await driver.execute(COMMIT) != COMMITTED:
                 raise NotCommittedError
         for event, facts in session.told:
             _log.info(event, **facts)
