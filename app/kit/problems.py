@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -146,7 +146,8 @@ def passing(error: BaseException) -> bool:
     """
     Say whether this failure of the database is one that passes.
     """
-    if isinstance(error, PoolTimeoutError | OSError):
+    # The connection died in one statement, and another was tried on it: the same misfortune, one step later.
+    if isinstance(error, PoolTimeoutError | PendingRollbackError | OSError):
         return True
     cause: BaseException | None = error
     while cause is not None:
@@ -303,5 +304,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(pg.PostgresError, _database)
     app.add_exception_handler(pg.InterfaceError, _database)
     app.add_exception_handler(PoolTimeoutError, _database)
+    app.add_exception_handler(PendingRollbackError, _database)
     app.add_exception_handler(OSError, _database)
     app.add_exception_handler(Exception, _unexpected)

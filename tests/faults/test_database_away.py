@@ -21,11 +21,13 @@ import asyncpg
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import PendingRollbackError
 
 from app import embedded, settings
 from app.embedded import places
 from app.kit import db
 from app.kit.db import as_agency
+from app.kit.problems import passing
 from app.main import create_app
 from app.migrations import upgrade
 from tests.api.asking import SUBMIT
@@ -352,3 +354,13 @@ async def test_an_answer_before_the_commit_is_seen(
         monkeypatch.undo()
 
         assert "confirmed and not stored" in " ".join(await here.broken())
+
+
+def test_a_statement_after_the_one_that_died_passes_too() -> None:
+    """
+    What SQLAlchemy says to a further statement on a dead connection answers 503, as the first one does.
+    """
+    assert passing(
+        PendingRollbackError("Can't reconnect until invalid transaction is rolled back.")
+    )
+    assert not passing(ValueError())
