@@ -82,6 +82,30 @@ class TestPresumptive:
         assert "may still be toxic" in negative.json()["statement"]
         assert "safe" not in negative.json()["statement"]
 
+    async def test_a_positive_is_not_passed_over(self, world: World) -> None:
+        """
+        "Nothing controlled" beside a recorded detection of fentanyl is refused, cited or not; a failed run is no bar.
+        """
+        await world.received()
+        claim = await world.claim()
+        positive = await world.analyze(claim)
+        negative = await world.analyze(claim, result="not_detected", substances=[])
+        nothing: dict[str, Any] = {"outcome": "nothing_controlled", "substances": []}
+
+        answers = [
+            await world.conclude(claim, "presumptive", [one], **nothing)
+            for one in (positive, negative)
+        ]
+
+        assert [answer.status_code for answer in answers] == [422, 422]
+        assert all("detected fentanyl" in answer.json()["detail"] for answer in answers)
+        assert (await world.conclude(claim, "presumptive", [positive])).status_code == 201
+        await world.received()
+        other = await world.claim()
+        await world.analyze(other, controls_passed=False)
+        clear = await world.analyze(other, result="not_detected", substances=[])
+        assert (await world.conclude(other, "presumptive", [clear], **nothing)).status_code == 201
+
     async def test_only_who_is_authorized_for_the_method(self, world: World) -> None:
         """
         A technician without an authorization for the technique, a reviewer, another laboratory: refused.

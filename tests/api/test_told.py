@@ -74,11 +74,11 @@ class TestUnreleased:
         sample_id = await world.received(
             samples=[{"exhibit_number": "1", "suspected": ["caffeine"]}]
         )
-        before = await seen(world, sample_id, by="technician")
+        before = await seen(world, sample_id, by="supervisor")
 
         await screened(world, sample_id)
 
-        after = await seen(world, sample_id, by="technician")
+        after = await seen(world, sample_id, by="supervisor")
         assert after[0]["p_lethal_opioid"] > before[0]["p_lethal_opioid"]
         assert after[0]["p_lethal_opioid"] > (await seen(world, sample_id))[0]["p_lethal_opioid"]
 
@@ -147,15 +147,15 @@ class TestLinked:
         plain = [{"exhibit_number": "1", "suspected": ["caffeine"]}]
         theirs = (await world.submit(by="other_agent", samples=plain, **parcel))["samples"][0]
         before = await seen(world, theirs["id"], by="other_agent")
-        at_first = await seen(world, theirs["id"], by="technician")
+        at_first = await seen(world, theirs["id"], by="supervisor")
         found_in = await world.received(samples=plain, **parcel)
 
         await screened(world, found_in)
 
         assert before == await seen(world, theirs["id"], by="other_agent")
-        moved = await seen(world, theirs["id"], by="technician")
+        moved = await seen(world, theirs["id"], by="supervisor")
         assert moved[0]["p_lethal_opioid"] > at_first[0]["p_lethal_opioid"]
         later = (await world.submit(by="other_agent", samples=plain, **parcel))["samples"][0]
         assert later["risk"] == theirs["risk"]
-        ranked = await seen(world, later["id"], by="technician")
+        ranked = await seen(world, later["id"], by="supervisor")
         assert ranked[0]["p_lethal_opioid"] > at_first[0]["p_lethal_opioid"]

@@ -18,6 +18,7 @@ from app.results.rules.kinds import (
     ReportKind,
     ReviewDecision,
 )
+from app.results.rules.outcome import against_outcome, passed_over
 from app.results.rules.standing import Because, WithdrawalBecause, contradicts
 from app.results.rules.techniques import (
     OWN,
@@ -55,12 +56,14 @@ __all__ = [
     "Technique",
     "Verdict",
     "WithdrawalBecause",
+    "against_outcome",
     "analysis_words",
     "by_gentleness",
     "catalogue",
     "contradicts",
     "judge_identified",
     "judge_presumptive",
+    "passed_over",
     "reliability",
     "statement",
     "statement_in_french",

@@ -2,6 +2,7 @@
 Recording what one technique showed on one portion of a sample.
 """
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,9 @@ from app.samples import service as samples
 from app.samples.rules import Stage
 from app.samples.schemas import SampleDetailOut
 from app.samples.service import Held
+
+_CLOCKS_DIFFER = timedelta(hours=1)
+"""How far an instrument's clock may run ahead."""
 
 
 async def record_analysis(
@@ -71,6 +75,9 @@ async def write(
         Invalid: when the technique or the method is not known here.
 
     """
+    if body.ended_at > session.now + _CLOCKS_DIFFER:
+        message = "lies in the future"
+        raise Invalid(errors=[FieldError("ended_at", message, "check the date and the time zone")])
     await samples.check_in_hand(session, held.sample_id)
     sample = await samples.look_up(session, held.sample_id)
     files = [found for text in body.attachment_ids if (found := ids.read("att", text))]

@@ -12,8 +12,9 @@ from app.kit.errors import FieldError, Invalid
 from app.results import repo
 from app.results.rules import AnalysisResult, Evidence, Kinds
 from app.results.service.methods import Known
+from app.samples.rules import Stage
 from app.substances.catalogue import find, isomer_group, resolve
-from app.substances.classes import ExpectedClass
+from app.substances.classes import ExpectedClass, HazardClass
 
 
 async def cited_by(session: Session, sample_id: UUID, analysis_ids: Sequence[str]) -> list[Any]:
@@ -62,6 +63,26 @@ def evidence(row: Any, here: Known) -> Evidence:
         separates=frozenset(method.separates if method else ()),
         looked_for=frozenset(row.looked_for or ()),
     )
+
+
+async def recorded_at(
+    session: Session, sample_id: UUID, stage: Stage, here: Known
+) -> list[Evidence]:
+    """
+    Return every analysis of this stage whose run stands, cited or not.
+
+    What an earlier stage showed may be contradicted by this one; that is told to everybody, not refused.
+    """
+    rows = [row for row in await repo.analyses(session, sample_id) if row.stage == stage]
+    return [evidence(row, here) for row in rows if row.controls_passed]
+
+
+def harmless(recorded: Sequence[Evidence]) -> set[str]:
+    """
+    Return the substances among these of which the catalogue knows that nothing controls them.
+    """
+    names = set().union(*(one.substances for one in recorded)) if recorded else set()
+    return {name for name in names if resolve(name).hazard is HazardClass.NOTHING_CONTROLLED}
 
 
 def kinds_of(substances: Sequence[str]) -> Kinds:

@@ -2,6 +2,7 @@
 Concluding a stage at the bench: what may be said passes the gate of the rule set.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +15,23 @@ from app.results.models import finding as finding_table
 from app.results.rules import (
     RULE_SET,
     FindingKind,
-    Verdict,
+    Refusal,
+    against_outcome,
     judge_identified,
     judge_presumptive,
+    passed_over,
     statement,
 )
 from app.results.schemas import FindingIn, FindingOut
 from app.results.service import methods, standing
-from app.results.service.evidence import as_field_tests, cited_by, evidence, kinds_of
+from app.results.service.evidence import (
+    as_field_tests,
+    cited_by,
+    evidence,
+    harmless,
+    kinds_of,
+    recorded_at,
+)
 from app.samples import service as samples
 from app.samples.rules import Act, Stage
 
@@ -70,10 +80,13 @@ async def record_finding(
         raise Conflict(f"This claim is for the stage {held.stage}; it cannot end with {body.kind}.")
     cited = await cited_by(session, held.sample_id, body.analysis_ids)
     here = await methods.known(session)
-    verdict = _JUDGE[body.kind](
-        [evidence(row, here) for row in cited], body.substances, kinds_of(body.substances)
+    shown = [evidence(row, here) for row in cited]
+    verdict = _JUDGE[body.kind](shown, body.substances, kinds_of(body.substances))
+    _refuse(verdict.refusals)
+    recorded = await recorded_at(session, held.sample_id, held.stage, here)
+    _refuse(
+        against_outcome(body.outcome, cited=shown, recorded=recorded, harmless=harmless(recorded))
     )
-    _refuse(verdict)
     sample = await samples.look_up(session, held.sample_id)
     substances = list(verdict.reported)
     marked = await samples.not_for_court(session, sample.id)
@@ -90,7 +103,11 @@ async def record_finding(
         "analysis_ids": [one.id for one in cited],
         "rule_set": RULE_SET,
         "warnings": list(verdict.warnings),
-        "remarks": [*verdict.remarks, *([marked] if marked else [])],
+        "remarks": [
+            *verdict.remarks,
+            *passed_over(shown, body.substances),
+            *([marked] if marked else []),
+        ],
         "recorded_by": caller.client_id,
         "recorded_at": session.now,
         "released_at": None,
@@ -118,15 +135,15 @@ async def record_finding(
     return FindingOut.model_validate(row)
 
 
-def _refuse(verdict: Verdict) -> None:
-    if not verdict.refused:
+def _refuse(refusals: Sequence[Refusal]) -> None:
+    if not refusals:
         return
     errors = [
         FieldError("analysis_ids", str(one), "record what is missing, then cite it")
-        for one in verdict.refusals
+        for one in refusals
     ]
     raise RuleNotMet(
-        " ".join(str(one) for one in verdict.refusals),
+        " ".join(str(one) for one in refusals),
         errors=errors,
-        extra={"rules": [one.rule for one in verdict.refusals], "rule_set": RULE_SET},
+        extra={"rules": [one.rule for one in refusals], "rule_set": RULE_SET},
     )
