@@ -4,7 +4,7 @@ What the floor shows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from babel import dates
@@ -18,7 +18,7 @@ from app.samples.schemas.ranking import RushRequestOut
 from app.web.forms import Form
 from app.web.language import N_, Language
 from app.web.pages.bench import words
-from app.web.pages.bench.list_view import left
+from app.web.pages.floor.lines import Hold, Promise, Rush, hold, promise
 from app.web.pages.floor.picture import Picture, columns
 from app.web.render import Bar
 from app.web.words import BANDS, BandView, band_view
@@ -35,13 +35,6 @@ REASONS = {
     "hold_72_hours": N_("A hold of 72 hours"),
     "hearing_within_30_days": N_("A hearing within 30 days"),
     "other": N_("Another reason"),
-}
-
-CLOCKS = {
-    "screen": N_("Screen"),
-    "confirm": N_("Confirm"),
-    "review": N_("Review"),
-    "whole": N_("Whole time"),
 }
 
 
@@ -90,54 +83,6 @@ class Waits:
     stage: str
     bars: tuple[Bar, ...]
     late: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """
-    One claim.
-    """
-
-    claim_id: str
-    token: int
-    who: str
-    path: str
-    what: str
-    stage: str
-    taken_at: datetime
-    left: str
-    kept: str
-    """Why it was kept although its time is up; empty when it was not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """
-    One open promise that is late, or is next to be.
-    """
-
-    path: str
-    what: str
-    clock: str
-    promised_by: datetime
-    words: str
-    late: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rush:
-    """
-    One rush request that waits for an answer.
-    """
-
-    request_id: str
-    path: str
-    what: str
-    reason: str
-    text: str
-    needed_by: date
-    answer_by: date
-    overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +161,7 @@ def view(
         days=_days(found, language),
         streams=tuple(_stream(cell, found.as_of, language) for cell in found.streams),
         waits=tuple(_waits(found, stage, language) for stage in stages),
-        promises=tuple(_promise(one, seen.samples, language) for one in seen.clocks),
+        promises=tuple(promise(one, seen.samples, language) for one in seen.clocks),
         rushes=tuple(
             Rush(
                 request_id=ids.write("rsh", one.id),
@@ -231,7 +176,7 @@ def view(
             for one in seen.rushes
         ),
         decisions=tuple((code, language.say(label)) for code, label in DECISIONS),
-        holds=tuple(_hold(line, seen.names, now, language) for line in seen.held),
+        holds=tuple(hold(line, seen.names, now, language) for line in seen.held),
         calibration=_calibration(found, language),
         records=tuple(
             Bar(
@@ -351,46 +296,6 @@ def _waits(found: FloorOut, stage: Stage, language: Language) -> Waits:
         )
         if whole
         else "",
-    )
-
-
-def _promise(clock: ClockOut, samples: Mapping[UUID, SampleOut], language: Language) -> Promise:
-    if clock.late:
-        said = language.say(
-            "late by %(span)s", span=language.span(timedelta(hours=clock.late_by_hours))
-        )
-    elif clock.predicted_breach:
-        said = language.say("will be late at this pace")
-    elif clock.paused_at is not None:
-        said = language.say("on hold")
-    else:
-        said = language.say("in time")
-    sample = samples.get(clock.sample_id)
-    return Promise(
-        path=f"/bench/{ids.write('smp', clock.sample_id)}",
-        what=f"{sample.agency_file_number} · {sample.exhibit_number}" if sample else "",
-        clock=language.say(CLOCKS.get(clock.clock, clock.clock)),
-        promised_by=clock.promised_by,
-        words=said,
-        late=clock.late,
-    )
-
-
-def _hold(line: HeldLine, names: Mapping[UUID, str], now: datetime, language: Language) -> Hold:
-    kept = ""
-    if line.beyond_lease:
-        reason = N_("kept: work is open on it") if line.work_open else N_("kept: it is in hand")
-        kept = language.say(reason)
-    return Hold(
-        claim_id=ids.write("clm", line.id),
-        token=line.token,
-        who=names.get(line.holder, "?"),
-        path=f"/bench/{ids.write('smp', line.sample_id)}",
-        what=f"{line.agency_file_number} · {line.exhibit_number}",
-        stage=language.say(words.STAGES[line.stage]),
-        taken_at=line.taken_at,
-        left=left(line.lease_until, now, language),
-        kept=kept,
     )
 
 
