@@ -33,6 +33,7 @@ NOTICES: dict[str, Notice] = {
     "provider-failed": Notice(
         "bad", N_("Signing in through your organization did not work. Try again.")
     ),
+    "acknowledged": Notice("good", N_("Acknowledged, in your name.")),
     "claimed": Notice("good", N_("The sample is yours.")),
     "not-claimed": Notice("bad", N_("Somebody was faster: it is held now.")),
     "queue-empty": Notice("info", N_("Nothing is left to take at this stage.")),

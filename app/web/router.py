@@ -10,6 +10,7 @@ from app.web.pages.bench.labels import router as labels
 from app.web.pages.bench.receipt import router as receipt
 from app.web.pages.bench.review import router as review
 from app.web.pages.bench.work import router as work
+from app.web.pages.desk.acts import router as desk_acts
 from app.web.pages.desk.api import router as desk
 from app.web.pages.floor.api import router as floor
 from app.web.pages.signin.account import router as account
@@ -23,6 +24,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     provider,
     account,
     desk,
+    desk_acts,
     why,
     bench,
     receipt,

@@ -77,6 +77,20 @@ class DeliveryView:
 
 
 @dataclass(frozen=True, slots=True)
+class SentView:
+    """
+    One event about a sample, owed to one endpoint.
+    """
+
+    type: EventType
+    url: str
+    occurred_at: datetime
+    state: DeliveryState
+    settled_at: datetime | None
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class AcknowledgementView:
     """
     A correction at one recipient, and who acknowledged it.

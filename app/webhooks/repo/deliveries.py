@@ -34,6 +34,27 @@ async def list_deliveries(
     return (await session.execute(query.order_by(delivery.c.event_id.desc()).limit(limit))).all()
 
 
+async def about(
+    session: Session, submission_id: UUID, sample_id: UUID, *, limit: int
+) -> Sequence[Found]:
+    """
+    Return this agency's deliveries about one sample or its whole file, the newest event first.
+    """
+    query = (
+        select(delivery, event.c.type, event.c.occurred_at, endpoint.c.url)
+        .join(event, event.c.id == delivery.c.event_id)
+        .join(endpoint, endpoint.c.id == delivery.c.endpoint_id)
+        .where(
+            event.c.submission_id == submission_id,
+            event.c.sample_id.is_(None) | (event.c.sample_id == sample_id),
+            event.c.agency_id == session.tenant,
+            delivery.c.agency_id == session.tenant,
+            ~delivery.c.challenge,
+        )
+    )
+    return (await session.execute(query.order_by(event.c.id.desc()).limit(limit))).all()
+
+
 async def list_attempts(session: Session, delivery_ids: Sequence[UUID]) -> Sequence[Found]:
     """
     Return the attempts of these deliveries in their order.

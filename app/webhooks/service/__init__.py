@@ -38,6 +38,7 @@ from app.webhooks.service.endpoints import (
     verify_endpoint,
 )
 from app.webhooks.service.following import Following
+from app.webhooks.service.tracing import sent_about
 from app.webhooks.signing import sign
 from app.webhooks.views import (
     AcknowledgementView,
@@ -48,6 +49,7 @@ from app.webhooks.views import (
     HealthView,
     NewEndpoint,
     Replayed,
+    SentView,
     Undelivered,
 )
 
@@ -67,6 +69,7 @@ __all__ = [
     "NewEndpoint",
     "Notice",
     "Replayed",
+    "SentView",
     "Told",
     "Undelivered",
     "Wish",
@@ -92,6 +95,7 @@ __all__ = [
     "retire_spent",
     "rotate_secret",
     "send_test",
+    "sent_about",
     "settle",
     "sign",
     "stuck",

@@ -12,9 +12,10 @@ from app.access.rules import Scope
 from app.kit import ids, paging
 from app.results import service as results
 from app.samples import service as samples
-from app.web.pages.desk import view
+from app.web.pages.desk import told, view
 from app.web.route import pages, staff_with
 from app.web.visit import Visit
+from app.webhooks import service as webhooks
 
 router = pages()
 
@@ -41,10 +42,14 @@ async def desk(
     before = UUID(paging.read(key, scope=scope, cursor=after)[0]) if after else None
     async with visit.reading() as session:
         items, more = await samples.page(session, filters=chosen, before=before, limit=_PER_PAGE)
+        owed = await told.owed(session, visit.caller, visit.language)
+        missing = await told.undelivered(session, visit.caller)
     query = {"file": wanted} if wanted else {}
     older = paging.write(key, scope=scope, values=[str(items[-1].id)]) if more else None
     shown = view.DeskView(
         wanted=wanted,
+        owed=owed,
+        undelivered=missing,
         lines=tuple(view.line(one, visit.language) for one in items),
         newest=_path(query) if after else None,
         older=_path({**query, "after": older}) if older else None,
@@ -66,6 +71,15 @@ async def sample(visit: Follower, sample_id: str) -> Response:
             findings=await results.findings_of(session, key),
             reports=await results.reports_of(session, key),
             holdings=await samples.custody_of(session, key),
+            promises=told.promises((await samples.clocks_of(session, key)).items, visit.language),
+            sent=told.sent(
+                await webhooks.sent_about(
+                    session, submission_id=found.submission_id, sample_id=found.id
+                ),
+                visit.language,
+            ),
+            owed=await told.owed(session, visit.caller, visit.language),
+            undelivered=await told.undelivered(session, visit.caller),
             language=visit.language,
         )
     return visit.page("desk/sample.html", shown)

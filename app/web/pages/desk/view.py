@@ -12,6 +12,8 @@ from app.results.schemas import FindingOut, ReportOut
 from app.samples.rules import Status
 from app.samples.schemas import HoldingOut, PlaceOut, SampleDetailOut, SampleOut
 from app.web.language import N_, Language
+from app.web.pages.desk import told
+from app.web.pages.desk.told import Owed, Promise, Sent, Undelivered
 from app.web.words import BandView, FoundView, StatusView, Step, band_view, status_view
 
 
@@ -40,6 +42,8 @@ class DeskView:
     lines: tuple[Line, ...]
     newest: str | None
     older: str | None
+    owed: tuple[Owed, ...]
+    undelivered: Undelivered | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class ReportLine:
     kind: str
     released_at: datetime
     statement: str
+    final: bool
+    replaced_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,14 @@ class SampleView:
     reasons: tuple[str, ...]
     reports: tuple[ReportLine, ...]
     holders: tuple[Holder, ...]
+    promises: tuple[Promise, ...]
+    sent: tuple[Sent, ...]
+    owed: tuple[Owed, ...]
+    """Of this sample."""
+    actions: tuple[tuple[str, str], ...]
+    undelivered: Undelivered | None
+    disclosed: bool
+    """Whether the packet can be had."""
 
 
 KINDS = {
@@ -161,11 +175,17 @@ def sample_view(
     findings: Sequence[FindingOut],
     reports: Sequence[ReportOut],
     holdings: Sequence[HoldingOut],
+    promises: tuple[Promise, ...],
+    sent: tuple[Sent, ...],
+    owed: tuple[Owed, ...],
+    undelivered: Undelivered | None,
     language: Language,
 ) -> SampleView:
     """
     Return what the page of one sample shows.
     """
+    path = f"/desk/{ids.write('smp', sample.id)}"
+    newer = {one.replaces_id: one.number for one in reports if one.replaces_id is not None}
     return SampleView(
         sample_id=ids.write("smp", sample.id),
         file_number=sample.agency_file_number,
@@ -178,8 +198,14 @@ def sample_view(
         steps=steps(sample, place, language),
         place=place_words(place, sample.status, language),
         reasons=tuple(reason.text for reason in sample.risk.reasons[:3]),
-        reports=tuple(_report(one, language) for one in reversed(reports)),
+        reports=tuple(_report(one, newer.get(one.id), language) for one in reversed(reports)),
         holders=tuple(_holder(one, sample, language) for one in holdings),
+        promises=promises,
+        sent=sent,
+        owed=tuple(one for one in owed if one.path == path),
+        actions=told.actions(language),
+        undelivered=undelivered,
+        disclosed=any(one.kind is ReportKind.FINAL for one in reports),
     )
 
 
@@ -198,12 +224,14 @@ def found_view(finding: FindingOut, language: Language) -> FoundView:
     )
 
 
-def _report(report: ReportOut, language: Language) -> ReportLine:
+def _report(report: ReportOut, newer: str | None, language: Language) -> ReportLine:
     return ReportLine(
         number=report.number,
         kind=language.say(REPORTS[report.kind]),
         released_at=report.released_at,
         statement=str(report.body.get("statement") or ""),
+        final=report.kind is not ReportKind.PRELIMINARY,
+        replaced_by=newer,
     )
 
 
