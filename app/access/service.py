@@ -354,6 +354,15 @@ async def authorized_techniques(session: Session, *, client_id: UUID) -> frozens
     return await repo.authorized_techniques(session, client_id)
 
 
+async def laboratories(session: Session) -> dict[UUID, str]:
+    """
+    Return the open laboratories with their names, the oldest first.
+    """
+    known = await repo.laboratories(session)
+    named = await repo.agency_names(session, known)
+    return {one: named.get(one, "") for one in known}
+
+
 async def choose_laboratory(session: Session, wanted: UUID | None) -> UUID:
     """
     Return the laboratory a submission goes to: the named one, or the only one.

@@ -26,6 +26,7 @@ PLACES: tuple[Place, ...] = (
     Place("/bench", N_("Bench"), "b", frozenset({Scope.BENCH, Scope.REVIEW})),
     Place("/floor", N_("Floor"), "f", frozenset({Scope.OVERSEE})),
     Place("/desk", N_("Desk"), "d", frozenset({Scope.FOLLOW})),
+    Place("/submit", N_("Submit"), "s", frozenset({Scope.SUBMIT})),
 )
 """In the order they are shown. The first that a person may see is where signing in leads."""
 

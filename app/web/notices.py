@@ -34,6 +34,8 @@ NOTICES: dict[str, Notice] = {
         "bad", N_("Signing in through your organization did not work. Try again.")
     ),
     "acknowledged": Notice("good", N_("Acknowledged, in your name.")),
+    "submitted": Notice("good", N_("Stored. Every exhibit has its place in line.")),
+    "photographed": Notice("good", N_("The photograph is attached.")),
     "claimed": Notice("good", N_("The sample is yours.")),
     "not-claimed": Notice("bad", N_("Somebody was faster: it is held now.")),
     "queue-empty": Notice("info", N_("Nothing is left to take at this stage.")),

@@ -16,6 +16,7 @@ from app.web.pages.floor.api import router as floor
 from app.web.pages.signin.account import router as account
 from app.web.pages.signin.api import router as signin
 from app.web.pages.signin.provider import router as provider
+from app.web.pages.submit.api import router as submit
 from app.web.pages.why.api import router as why
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -25,6 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     account,
     desk,
     desk_acts,
+    submit,
     why,
     bench,
     receipt,

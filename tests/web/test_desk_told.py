@@ -48,7 +48,7 @@ class TestPromised:
         text = (await desk.get(f"/desk/{sample_id}")).text
 
         assert clocks
-        first = {}
+        first: dict[str, str] = {}
         for one in clocks:
             first[one["clock"]] = min(
                 first.get(one["clock"], one["promised_by"]), one["promised_by"]

@@ -155,3 +155,53 @@ for (const form of document.querySelectorAll("form[method=post]"))
     form.dataset.sent = "yes";
     setTimeout(() => delete form.dataset.sent, 4000);
   });
+
+/* --- drafts: what is typed stays on this device until it is stored, for half a day at most --- */
+
+const HALF_A_DAY_MS = 43_200_000;
+const draftForm = document.querySelector("form[data-draft]");
+const kept = (key) => {
+  try {
+    return JSON.parse(localStorage.getItem(key) || "null");
+  } catch {
+    return null;
+  }
+};
+
+for (const node of document.querySelectorAll("[data-draft-done]")) localStorage.removeItem(node.dataset.draftDone);
+if (draftForm) {
+  const key = draftForm.dataset.draft;
+  const found = kept(key);
+  const fields = () => [...draftForm.elements].filter((one) => one.name && one.name !== "form_token" && one.type !== "file" && one.tagName !== "BUTTON");
+  const keep = () =>
+    localStorage.setItem(key, JSON.stringify({ at: Date.now(), values: fields().map((one) => [one.name, one.value, one.checked]) }));
+  if ("given" in draftForm.dataset) keep();
+  else if (found && Date.now() - found.at < HALF_A_DAY_MS) {
+    const now = fields();
+    const count = found.values.find(([name]) => name === "exhibits")?.[1];
+    if (count !== draftForm.elements.exhibits.value && !location.search) location.replace(`${location.pathname}?exhibits=${Number(count)}`);
+    else if (found.values.length === now.length) {
+      found.values.forEach(([name, value, checked], at) => {
+        if (now[at].name !== name) return;
+        if (/^(checkbox|radio)$/.test(now[at].type)) now[at].checked = checked;
+        else now[at].value = value;
+      });
+      document.getElementById("restored").hidden = false;
+    }
+  }
+  draftForm.addEventListener("input", keep);
+  document.getElementById("discard")?.addEventListener("click", () => {
+    localStorage.removeItem(key);
+    location.assign(location.pathname);
+  });
+  const signal = () => (document.getElementById("offline").hidden = navigator.onLine);
+  addEventListener("online", signal);
+  addEventListener("offline", signal);
+  draftForm.addEventListener("submit", (event) => {
+    keep();
+    if (navigator.onLine) return;
+    event.preventDefault();
+    signal();
+    document.getElementById("offline").scrollIntoView();
+  });
+}
