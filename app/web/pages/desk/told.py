@@ -77,6 +77,7 @@ CLOCKS = {
     "review": N_("Review and report"),
     "whole": N_("Final report"),
 }
+_ORDER = {name: at for at, name in enumerate(CLOCKS)}
 EVENTS: Mapping[EventType, str] = {
     EventType.SUBMISSION_ACCEPTED: N_("Submission accepted"),
     EventType.SUBMISSION_SHARED: N_("File shared"),
@@ -127,7 +128,7 @@ def promises(clocks: Sequence[ClockOut], language: Language) -> tuple[Promise, .
             paused=one.paused_at is not None and one.ended_at is None,
             breach=bool(one.predicted_breach) and one.ended_at is None and not one.late,
         )
-        for one in first.values()
+        for one in sorted(first.values(), key=lambda clock: _ORDER.get(clock.clock, len(_ORDER)))
     )
 
 
