@@ -99,14 +99,19 @@ async def test_pictures(world: World, open_screen: Opener) -> None:
     floor = await open_screen("supervisor", **chromium.DESK)
     await floor.page.goto("/floor")
     await floor.shoot(FOLDER, "floor")
+
+
+async def test_pictures_of_submitting(world: World, open_screen: Opener) -> None:
+    """
+    Take the form on a telephone, filled in, and what follows it.
+    """
     agent = await open_screen("agent")
     await agent.page.goto("/submit")
     await agent.page.fill("#f-file", "25-104490")
     await agent.page.fill("#f-day", "2026-03-01")
-    await agent.page.select_option("#f-laboratory", index=0)
+    await agent.page.select_option("#f-laboratory", world.laboratory)
     await agent.page.fill("#f-e0-suspected", "heroin")
     await agent.shoot(FOLDER, "submit")
-    await agent.page.select_option("#f-laboratory", world.laboratory)
     await agent.page.click("button.large")
     await agent.page.wait_for_url("**/submit/sub_*")
     await agent.shoot(FOLDER, "submit-stored")
