@@ -22,6 +22,7 @@ from app.kit.db import OPERATOR, Database, as_agency
 from app.ledger import service as ledger
 from app.main import create_app
 from app.settings import Settings
+from app.webhooks.api import events
 from tests.builders import World, build_world
 
 
@@ -95,6 +96,20 @@ async def listening(
         yield _events(answer)
 
 
+async def _comment(running: Running, *, within_s: float) -> str | None:
+    send = {"Authorization": f"Bearer {running.world.keys['agent']}"}
+    async with (
+        httpx.AsyncClient(base_url=running.url, headers=send, timeout=60) as client,
+        client.stream("GET", "/v1/events/stream") as answer,
+    ):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                async for line in answer.aiter_lines():
+                    if line.startswith(":"):
+                        return line
+    return None
+
+
 async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
     found: dict[str, str] = {}
     async for line in answer.aiter_lines():
@@ -139,6 +154,18 @@ class TestStream:
         about = [json.loads(one["data"])["data"]["submission_id"] for one in before + after]
         assert about == first + later
         assert {one["event"] for one in before} == {"submission.accepted"}
+
+    async def test_says_it_is_alive_when_there_is_nothing_to_say(
+        self, running: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """
+        A comment now and then keeps what stands between from closing it; with no keep-alive none comes (I10).
+        """
+        monkeypatch.setattr(events, "KEEP_ALIVE_S", 0.1)
+        assert await _comment(running, within_s=30) == ": still here"
+        # The negative control.
+        monkeypatch.setattr(events, "KEEP_ALIVE_S", 3600)
+        assert await _comment(running, within_s=3) is None
 
     async def test_resumes_behind_the_last_one_seen(
         self, running: Running, worker_database: Database

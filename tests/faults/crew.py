@@ -121,6 +121,10 @@ def _is_killed_by_poison() -> None:
     setattr(Courier, "_send", poisoned)  # noqa: B010 - breaking it is the point
 
 
+def _sweeps_nothing() -> None:
+    setattr(main, "ON_SWEEP", ())  # noqa: B010 - breaking it is the point
+
+
 POISON = b'"poison":true'
 """In a summary: whoever sends it dies."""
 
@@ -129,6 +133,7 @@ FLAWS: dict[str, Callable[[], None]] = {
     "dies after the claim": _dies_after_the_claim,
     "dies after the answer": _dies_after_the_answer,
     "dies after the record": _dies_after_the_record,
+    "sweeps nothing": _sweeps_nothing,
     "is killed by poison": _is_killed_by_poison,
     "records before it sends": _records_before_it_sends,
     "names each attempt anew": _names_each_attempt_anew,
@@ -142,11 +147,11 @@ def _work(settings: Settings, flaws: Sequence[str], at_once: int) -> None:
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
-    for flaw in flaws:
-        FLAWS[flaw]()
     setattr(resources, "Pace", partial(Pace, at_once=at_once))  # noqa: B010 - a quieter worker
     # The push alone: the other jobs of a worker have tests of their own.
     setattr(main, "ON_SWEEP", (deliver, jobs.sweep.retire))  # noqa: B010 - a quieter worker
+    for flaw in flaws:
+        FLAWS[flaw]()
     asyncio.run(main.main(settings))
 
 
