@@ -12,7 +12,7 @@ PATHS := app workers tests $(wildcard bench alembic)
 TESTS ?= tests
 ARGS ?=
 
-.PHONY: help setup demo run test test-fast lint fix types imports bench batch fuzz bench-ranking openapi openapi-check docs messages screenshots migrate requirements clean
+.PHONY: help setup demo run test test-fast lint fix types imports bench batch soak fuzz bench-ranking openapi openapi-check docs messages screenshots migrate requirements clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ imports: $(STAMP) ## Check who imports whom
 
 bench: $(STAMP) ## Measure what bench/ says it measures
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: $(STAMP) ## Break the push for ten minutes: hundreds of crashes, thousands of events; writes docs/soak.md
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 bench-ranking: $(STAMP) ## Compare orders in simulated laboratories, beside their targets (ARGS=--keep writes results and pictures)
 	@$(BIN)/python -m bench.ranking $(ARGS)

@@ -1,5 +1,5 @@
 """
-Measures submitting, claiming and polling, each beside what limits it, in one run.
+Measures submitting, claiming, polling and pushing, each beside what limits it, in one run.
 
     python -m bench            five rounds of five seconds each; writes bench/RESULTS.md
     python -m bench --quick    one round of two seconds each; writes nothing
@@ -24,7 +24,7 @@ from app.embedded import places
 from app.kit import ids
 from app.main import create_app
 from app.migrations import upgrade
-from bench import limit, load, report
+from bench import limit, load, push, report
 from bench.load import Job, Result
 from bench.report import Operation
 from bench.world import CLIENTS, SUBMISSION, Serving, World, built, client, keep_finishing, process
@@ -245,30 +245,39 @@ async def helped(work: Awaitable[None]) -> AsyncIterator[None]:
             await task
 
 
-async def measure(servers: embedded.Servers, size: Size, only: str) -> tuple[list[Operation], str]:
+async def measure(
+    servers: embedded.Servers, size: Size, only: str
+) -> tuple[list[Operation], list[push.Figure], str]:
     """
-    Run every operation and return them, with the database's version.
+    Run every operation and return them, with the figures of the push and the database's version.
     """
     app = create_app(settings.load(**servers.as_settings()))
+    async with app.router.lifespan_context(app):
+        async with built(app, servers, 1 if only == "push" else size.open_samples) as world:
+            found = [] if only == "push" else await _operations(app, servers, world, size, only)
+            version = await world.admin.fetchval("SELECT version()")
+        pushed = []
+        if only in "push":
+            pushed = await push.measure(app, servers, rounds=size.rounds, seconds=size.seconds)
+    return found, pushed, " ".join(str(version).split()[:2])
+
+
+async def _operations(
+    app: FastAPI, servers: embedded.Servers, world: World, size: Size, only: str
+) -> list[Operation]:
     env = {
         f"{settings.PREFIX}{name.upper()}": value for name, value in servers.as_settings().items()
     }
-    async with (
-        app.router.lifespan_context(app),
-        built(app, servers, size.open_samples) as world,
-    ):
-        print(f"{size.open_samples:,} samples wait", file=sys.stderr)
-        with process("ours", env=env) as ours:
-            bench = Bench(app, servers, world, size, ours)
-            operations: dict[str, Callable[[], Awaitable[Operation]]] = {
-                "submit": bench.submit,
-                "claim": bench.claim,
-                "poll-200": lambda: bench.poll(known=False),
-                "poll-304": lambda: bench.poll(known=True),
-            }
-            found = [await run() for name, run in operations.items() if only in name]
-        version = await world.admin.fetchval("SELECT version()")
-    return found, " ".join(str(version).split()[:2])
+    print(f"{size.open_samples:,} samples wait", file=sys.stderr)
+    with process("ours", env=env) as ours:
+        bench = Bench(app, servers, world, size, ours)
+        operations: dict[str, Callable[[], Awaitable[Operation]]] = {
+            "submit": bench.submit,
+            "claim": bench.claim,
+            "poll-200": lambda: bench.poll(known=False),
+            "poll-304": lambda: bench.poll(known=True),
+        }
+        return [await run() for name, run in operations.items() if only in name]
 
 
 def main() -> None:
@@ -293,17 +302,22 @@ def main() -> None:
     try:
         with embedded.running(folder / "data") as servers:
             upgrade(servers.owner_database_url)
-            operations, server = asyncio.run(measure(servers, size, chosen.only))
+            operations, pushed, server = asyncio.run(measure(servers, size, chosen.only))
     finally:
         places.remove(folder / "data")
         shutil.rmtree(folder, ignore_errors=True)
-    print(report.table(operations))
+    if operations:
+        print(report.table(operations))
+    if pushed:
+        print(push.table(pushed))
     if not (chosen.quick or chosen.only):
         how = (
             f"{size.rounds} rounds of {size.seconds:g} s on each side, in turn, after {size.warm_up_s:g} s of warm-up;"
             f" {CLIENTS} clients; {size.open_samples:,} samples in the queue."
         )
-        report.write(operations, command="python -m bench", server=server, how=how, load=busy)
+        report.write(
+            operations, pushed, command="python -m bench", server=server, how=how, load=busy
+        )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from bench import push
+
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -69,6 +71,7 @@ def table(operations: Sequence[Operation]) -> str:
 
 def write(
     operations: Sequence[Operation],
+    pushed: Sequence[push.Figure],
     *,
     command: str,
     server: str,
@@ -81,6 +84,7 @@ def write(
 
     Args:
         operations: what was measured.
+        pushed: the figures of the push.
         command: what was typed.
         server: the database's version.
         how: rounds, seconds and sizes.
@@ -99,6 +103,8 @@ right after the other; the figures themselves say as much about the machine as a
 
 CPU is what the API process kept a core busy for, for each answer.
 
+{push.table(pushed)}
+
 {how}
 
 Machine: {psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {server};
@@ -114,6 +120,8 @@ rounds, latencies medians of each round's percentile, ratios medians of the roun
 
 {notes}
 
+{push.NOTES}
+
 ## What the limits leave out, and what is weak here
 
 * pgbench sends the statements recorded from the service at work in this run, `BEGIN` and `COMMIT` included, as prepared
@@ -126,6 +134,6 @@ rounds, latencies medians of each round's percentile, ratios medians of the roun
   reads a row can reach it.
 * Load and server share the cores: with more cores the service, which is one process here, would have one to itself.
 * A closed loop hides what a queue of waiting callers would see: the latencies are those of 8 callers, not of a rate.
-* No worker runs meanwhile: nothing is numbered in the ledger and nothing is pushed, on either side.
+* But for the push, no worker runs meanwhile: nothing is numbered in the ledger and nothing is pushed, on either side.
 """
     path.write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ Redis emptied, killed, frozen, absent, and workers restarted again and again: no
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import psutil
@@ -54,8 +54,7 @@ async def trouble(kind: str, valkey: Child, redis_url: str) -> AsyncIterator[Non
         valkey.kill()
         valkey.start()  # it keeps nothing: it comes back empty
 
-    async def again(act: object, every_s: float) -> None:
-        assert callable(act)
+    async def again(act: Callable[[], None], every_s: float) -> None:
         while True:
             await asyncio.to_thread(act)
             await asyncio.sleep(every_s)
@@ -65,8 +64,8 @@ async def trouble(kind: str, valkey: Child, redis_url: str) -> AsyncIterator[Non
     if process is not None:
         process.suspend()
     if kind in {"emptied", "killed"}:
-        acts = {"emptied": (flush, 0.2), "killed": (restart, 0.3)}
-        task = asyncio.create_task(again(*acts[kind]))
+        act, every_s = (flush, 0.2) if kind == "emptied" else (restart, 0.3)
+        task = asyncio.create_task(again(act, every_s))
     try:
         yield
     finally:
@@ -84,15 +83,15 @@ async def counted(database: Database, story: Story) -> tuple[int, int, float]:
     Return how many of the agency's events are delivered, in how many attempts, and their delay's 95th percentile.
     """
     query = text(
-        "SELECT (SELECT count(*) FROM delivery WHERE agency_id = :id AND state = 'delivered'),"
-        " (SELECT count(*) FROM attempt WHERE agency_id = :id),"
+        "SELECT (SELECT count(*) FROM delivery WHERE agency_id = :id AND state = 'delivered')"
+        " AS done, (SELECT count(*) FROM attempt WHERE agency_id = :id) AS attempts,"
         " (SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM"
         "  d.settled_at - e.occurred_at)) FROM delivery AS d JOIN event AS e ON e.id = d.event_id"
-        "  WHERE d.agency_id = :id AND d.state = 'delivered')"
+        "  WHERE d.agency_id = :id AND d.state = 'delivered') AS delay_s"
     )
     async with database.reading(as_agency(story.agency.id)) as session:
         row = (await session.execute(query, {"id": story.agency.id})).one()
-    return int(row[0]), int(row[1]), float(row[2] or 0)
+    return int(row.done), int(row.attempts), float(row.delay_s or 0)
 
 
 async def all_delivered(
