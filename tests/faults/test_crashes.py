@@ -55,7 +55,7 @@ class TestKillMatrix:
             await story.announce(chance.randint(1, 6))
             await _one_crash(config, story, point)
         async with hand(brisk(config)):
-            found = await story.account(extra=count * IN_FLIGHT)
+            found = await story.account(extra=count * (IN_FLIGHT + 1))
         tell(
             f"seed {seed}: {count} kills, {len(story.owed)} events, {len(story.receiver.hits)} receipts"
         )
