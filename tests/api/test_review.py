@@ -70,6 +70,23 @@ class TestReview:
         assert accepted.status_code == 201
         assert (await report(world, again)).status_code == 201
 
+    async def test_a_warning_is_acknowledged(self, world: World) -> None:
+        """
+        What was identified from one sampling is accepted only by a reviewer who says that the warning was read (R3).
+        """
+        sample_id, _ = await screened(world)
+        bench = await world.claim(sample_id=sample_id, stage="confirm")
+        cited = [await world.analyze(bench, name, aliquot="A") for name in ("gc_ms", "ftir")]
+        await world.conclude(bench, "identified", cited)
+        claim = await world.claim("reviewer", sample_id=sample_id, stage="review")
+
+        silent = await world.review(claim)
+        read = await world.review(claim, acknowledges_warnings=True)
+
+        assert (silent.status_code, read.status_code) == (422, 201)
+        assert silent.json()["errors"][0]["message"].startswith("R3")
+        assert read.json()["acknowledged"][0].startswith("R3")
+
     async def test_a_report_needs_an_accepting_review_of_this_claim(self, world: World) -> None:
         """
         Without a review no report; an accepted review of an earlier claim does not count.

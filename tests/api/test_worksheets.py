@@ -88,6 +88,7 @@ class TestRuns:
             (("V2;none;", "V2;none;fentanyl"), "V2"),
             (("V2;none;\n", ""), "V2"),
             (("Call", "Result"), ""),
+            (("Vial", "Vial" * 40_000), ""),
         ],
     )
     async def test_nothing_is_half_imported(

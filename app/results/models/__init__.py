@@ -144,6 +144,7 @@ review = Table(
     Column("remarks", Text),
     Column("record_sha256", LargeBinary),
     Column("reviewed_at", INSTANT, nullable=False),
+    Column("acknowledged", ARRAY(Text)),
     CheckConstraint(_one_of("kind", ReviewKind), name="kind"),
     CheckConstraint(_one_of("decision", ReviewDecision), name="decision"),
     Index(None, "sample_id", "reviewed_at"),

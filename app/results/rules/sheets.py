@@ -54,8 +54,11 @@ def read_sheet(text: str, columns: Columns, labels: Sequence[str]) -> list[Read]
     plain = text.removeprefix("\ufeff")
     first = plain.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    rows = csv.reader(plain.splitlines(), delimiter=delimiter)
-    header = [name.strip() for name in next(rows, [])]
+    try:
+        header, *rows = [*csv.reader(plain.splitlines(), delimiter=delimiter)] or [[]]
+    except csv.Error as problem:
+        return [Read(1, "", None, (), f"this is no sheet of lines and cells: {problem}")]
+    header = [name.strip() for name in header]
     missing = [
         name for name in (columns.label, columns.result, columns.substances) if name not in header
     ]

@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    StrictBool,
     StringConstraints,
     model_validator,
 )
@@ -52,16 +53,16 @@ class AnalysisIn(Strict):
         " method's, else the technique's best alone.",
     )
     aliquot: Number
-    sample_limited: bool = Field(
+    sample_limited: StrictBool = Field(
         default=False, description="There is too little for a separate sampling (R3)."
     )
-    on_swab: bool = Field(
+    on_swab: StrictBool = Field(
         default=False, description="A swab of the item was examined, not its contents."
     )
     consumed: Amount | None = Field(
         default=None, description="What it used of the portion that ``aliquot`` names, in its unit."
     )
-    uses_up: bool = Field(
+    uses_up: StrictBool = Field(
         default=False,
         description="Nothing of the sample is left after it: needs a supervisor's authorization.",
     )
@@ -76,7 +77,9 @@ class AnalysisIn(Strict):
     detection_limit: Short | None = Field(
         default=None, description="Of what was not detected; by default the method's."
     )
-    controls_passed: bool = Field(description="Whether the blanks and controls of its run passed.")
+    controls_passed: StrictBool = Field(
+        description="Whether the blanks and controls of its run passed."
+    )
     attachment_ids: Annotated[list[AttachmentIdText], Field(max_length=30)] = Field(
         default=[],
         description="Files attached to this sample: its data, so that a reviewer can open them.",

@@ -5,7 +5,7 @@ What supervisors write, and the bench reads, about techniques and methods.
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StrictBool, StringConstraints, model_validator
 
 from app.kit.ids import ClientId
 from app.results.rules import OWN
@@ -37,9 +37,9 @@ class TechniqueIn(Strict):
     only_for: Annotated[list[Literal["cannabis"]], Field(max_length=1)] = Field(
         default=[], description="The material it may count for; empty for all."
     )
-    validated: bool = False
+    validated: StrictBool = False
     minutes: Minutes
-    destructive: bool
+    destructive: StrictBool
 
 
 class TechniqueOut(BaseModel):
@@ -76,7 +76,7 @@ class MethodIn(Strict):
 
     technique: Number
     title: Short
-    validated: bool = Field(description="Whether this laboratory has validated it.")
+    validated: StrictBool = Field(description="Whether this laboratory has validated it.")
     validated_on: date | None = None
     reference: Short | None = Field(default=None, description="The procedure's number and edition.")
     used: Annotated[list[Number], Field(max_length=4)] = Field(
@@ -93,8 +93,8 @@ class MethodIn(Strict):
     detection_limit: Short | None = None
     needs_mg: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
     minutes: Minutes | None = None
-    destructive: bool | None = None
-    retired: bool = False
+    destructive: StrictBool | None = None
+    retired: StrictBool = False
 
     @model_validator(mode="after")
     def _dated(self) -> Self:

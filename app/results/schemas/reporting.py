@@ -5,7 +5,7 @@ What reviewers send, and everybody reads, about releases, reviews, signatures an
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BaseModel, Field, SecretStr, StrictBool, StringConstraints, model_validator
 
 from app.kit.ids import ClientId, ReportId, ReviewId, SampleId, SampleIdText
 from app.results.rules import ReportKind, ReviewDecision
@@ -43,6 +43,11 @@ class ReviewIn(Strict):
     decision: ReviewDecision
     remarks: Text | None = None
     record_sha256: Sha256 = Field(description="The record you reviewed, as its file gave it.")
+    acknowledges_warnings: StrictBool = Field(
+        default=False,
+        description="You have read the warnings of the conclusion, such as one sampling for all techniques, and accept"
+        " it all the same. Needed to accept a conclusion that has some.",
+    )
     signature: SignatureIn
 
     @model_validator(mode="after")
@@ -64,6 +69,7 @@ class ReviewOut(BaseModel):
     kind: ReviewKind
     decision: ReviewDecision
     remarks: str | None
+    acknowledged: list[str] = Field(description="The warnings that were acknowledged.")
     record_sha256: str
     reviewed_at: datetime
 

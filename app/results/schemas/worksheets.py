@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StrictBool, StringConstraints, model_validator
 
 from app.kit.ids import (
     AnalysisId,
@@ -18,6 +18,7 @@ from app.kit.ids import (
     SampleIdText,
     SamplingPlanId,
 )
+from app.kit.instants import Instant
 from app.results.rules import AnalysisResult
 from app.results.rules.quantities import ContentUnit
 from app.results.rules.sampling import MOST_NEGATIVES, MOST_UNITS, Plan, Step
@@ -48,7 +49,7 @@ class UnitResultIn(Strict):
     """
 
     unit: Annotated[int, Field(ge=1)]
-    positive: bool
+    positive: StrictBool
     analysis_id: AnalysisIdText | None = None
 
 
@@ -188,10 +189,10 @@ class ImportIn(Strict):
 
     csv: Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
     columns: ColumnsIn
-    started_at: AwareDatetime
-    ended_at: AwareDatetime
+    started_at: Instant
+    ended_at: Instant
     data_reference: Short | None = None
-    preview: bool = True
+    preview: StrictBool = True
 
 
 class ImportLineOut(BaseModel):

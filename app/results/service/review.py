@@ -61,6 +61,7 @@ async def record_review(
         Stale: when the claim no longer holds it, or the record has changed since the reviewer opened it.
         OwnWork: when the reviewer is an author.
         Conflict: when an administrative review comes before the technical one.
+        Invalid: when the conclusion has warnings that the reviewer does not acknowledge.
         NotProved: when the signer's proof is not their own.
 
     """
@@ -81,6 +82,7 @@ async def record_review(
         "kind": body.kind,
         "decision": body.decision,
         "remarks": body.remarks,
+        "acknowledged": await _acknowledged(session, held.sample_id, body),
         "record_sha256": record.sha256,
         "reviewed_at": session.now,
     }
@@ -182,6 +184,18 @@ def reviews_of(stored: Any, record_sha256: bytes) -> list[Any]:
         if row.decision == ReviewDecision.ACCEPT and row.record_sha256 == record_sha256
     }
     return [found[kind] for kind in ReviewKind if kind in found]
+
+
+async def _acknowledged(session: Session, sample_id: UUID, body: ReviewIn) -> list[str]:
+    if body.decision is not ReviewDecision.ACCEPT or body.kind is not ReviewKind.TECHNICAL:
+        return []
+    warnings = list((await concluded(session, sample_id)).warnings or ())
+    if warnings and not body.acknowledges_warnings:
+        remedy = "read the warnings and acknowledge them, or return the sample to the bench"
+        raise Invalid(
+            errors=[FieldError("acknowledges_warnings", text, remedy) for text in warnings]
+        )
+    return warnings
 
 
 async def concluded(session: Session, sample_id: UUID) -> Any:

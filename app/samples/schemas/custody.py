@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StrictBool, StringConstraints, model_validator
 
 from app.custody.rules import DisposalKind, HandoverOutcome, PortionUnit
 from app.kit.ids import (
@@ -51,7 +51,7 @@ class HandoverIn(Strict):
     """
 
     to_client_id: ClientIdText | None = None
-    to_agency: bool = Field(
+    to_agency: StrictBool = Field(
         default=False, description="As the laboratory: to any person of the submitting agency."
     )
     reason: Reason
@@ -102,7 +102,7 @@ class StoragePlaceIn(Strict):
     capacity: Annotated[int, Field(ge=0, le=10_000_000)] | None = Field(
         default=None, description="Items in it and in everything below it; null has no limit."
     )
-    closed: bool = False
+    closed: StrictBool = False
 
 
 class StoragePlaceOut(BaseModel):

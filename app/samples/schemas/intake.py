@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, StrictBool, model_validator
 
 from app.custody.rules import Nonconformance, SealState
 from app.kit.ids import (
@@ -30,7 +30,7 @@ class ReceiptIn(Strict):
     sample_id: SampleIdText = Field(description="The label, as scanned.")
     seal_number: Short | None = Field(default=None, description="As read from the item.")
     seal_state: SealState = SealState.UNKNOWN
-    seal_as_announced: bool = Field(
+    seal_as_announced: StrictBool = Field(
         default=True, description="False when the seal is not the one the papers name."
     )
     condition: Short | None = None
@@ -45,7 +45,7 @@ class ReceiptIn(Strict):
         default=None, description="What the item itself says; another one stops work."
     )
     exhibit_number_on_item: Number | None = None
-    missing: bool = Field(default=False, description="The packaging came without the item.")
+    missing: StrictBool = Field(default=False, description="The packaging came without the item.")
     note: Text | None = None
     accept_because: Reason | None = Field(
         default=None,

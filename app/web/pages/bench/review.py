@@ -12,6 +12,7 @@ from app.access.signin import service as signin
 from app.kit import ids
 from app.kit.errors import AppError, Forbidden, NotFound
 from app.results import service as results
+from app.results.rules.signing import ReviewKind
 from app.results.schemas import ReportIn, ReviewIn
 from app.samples import service as samples
 from app.web.forms import Form
@@ -73,6 +74,7 @@ async def sign(visit: Signer, sample_id: str) -> Response:
                         "decision": given.text("decision"),
                         "remarks": remarks,
                         "record_sha256": given.text("record_sha256"),
+                        "acknowledges_warnings": given.text("acknowledges_warnings") == "yes",
                         "signature": signature,
                     },
                 )
@@ -113,6 +115,7 @@ async def shown(visit: Visit, sample_id: str, form: Form, *, status: int = 200) 
     shown = view.ReviewView(
         **{name: getattr(whole, name) for name in shared},
         warnings=tuple(text for one in latest for text in one.warnings + one.remarks),
+        to_acknowledge=step == ReviewKind.TECHNICAL and any(one.warnings for one in latest),
         custody=view.custody(file.custody, found.laboratory_id, language),
         reviews=view.signed(file, language),
         reports=tuple(file.reports),

@@ -82,6 +82,8 @@ class ReviewView:
     analyses: tuple[AnalysisLine, ...]
     found: tuple[FoundView, ...]
     warnings: tuple[str, ...]
+    to_acknowledge: bool
+    """Whether accepting it needs the word that these were read."""
     custody: tuple[Holder, ...]
     reviews: tuple[Signed, ...]
     reports: tuple[str, ...]
