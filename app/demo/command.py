@@ -29,6 +29,8 @@ GOOD, BAD, CANNOT_RUN = 0, 1, 2
 SEED = 2023
 _MARK = "made-by-assayline-demo"
 _LOOK_EVERY_S = 0.25
+_NUMBERING_S = 60
+"""How long the sequencer may take to number the last entries, in seconds."""
 _FEW = 20
 """Rows below which no bench can be made scarce."""
 
@@ -218,7 +220,7 @@ async def _replay(
         counted["pushes"] = await tally.count(api, people, town, endpoints)
         counted["samples"] = await tally.list_samples(api, people, town)
     with screen.step("recomputing the ledger from its first link", lambda: "ledger recomputed"):
-        counted["ledger"] = await ledger.verify(database)
+        counted["ledger"] = await _numbered(database)
     with screen.step("replaying the other orders of work", lambda: "orders compared"):
         counted["compared"] = await asyncio.to_thread(outcome.compare, ran)
         counted["examples"] = await asyncio.to_thread(outcome.examples, ran)
@@ -230,6 +232,18 @@ async def _replay(
         took_s=time.monotonic() - begun,
         **counted,
     )
+
+
+async def _numbered(database: db.Database) -> ledger.Verdict:
+    """
+    Verify the ledger when the sequencer is through: reports are printed, and recorded so, after their pushes have left.
+    """
+    for _ in range(_NUMBERING_S):
+        verdict = await ledger.verify(database)
+        if not (verdict.good and verdict.pending):
+            return verdict
+        await asyncio.sleep(1)
+    return await ledger.verify(database)
 
 
 async def _watched(work: Awaitable[replay.Run], look: Any) -> replay.Run:

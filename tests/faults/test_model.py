@@ -513,7 +513,7 @@ async def test_any_order_of_acts(
     assert {"200", "201", "404", "409", "412"} <= set(counts)
     # What chance may leave out in one run is not asked for; what a run without would prove nothing is.
     assert [act for act in ("claim", "conclude", "peep", "correct") if not counts[act]] == []
-    assert sum(counts[what] for what in HALTS) > len(HALTS)
+    assert sum(counts[what] for what in HALTS) > 0
 
 
 async def _by_sample_alone(session: Session, *, sample_id: UUID, **_: Any) -> Any:

@@ -282,11 +282,11 @@ async def _write(session: Session, row: Any, seizure: Mapping[str, Any], plan: _
     await repo.write(session, row.id, **seizure)
 
 
-def _existing(one: Any) -> dict[str, str]:
+def _existing(one: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "exhibit_number": one.exhibit_number,
-        "sample": f"/v1/samples/{ids.write('smp', one.id)}",
-        "submission": f"/v1/submissions/{ids.write('sub', one.submission_id)}",
+        "exhibit_number": one["exhibit_number"],
+        "sample": f"/v1/samples/{ids.write('smp', one['id'])}",
+        "submission": f"/v1/submissions/{ids.write('sub', one['submission_id'])}",
     }
 
 
