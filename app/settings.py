@@ -129,6 +129,10 @@ class Settings(BaseSettings):
     """
     What the command line presents to the service; no serving process reads it.
     """
+    listen_secret: SecretStr | None = Field(default=None, min_length=1)
+    """
+    What `assayline listen` signs with on its way to a local address; no serving process reads it.
+    """
     reviewers_apart: bool = False
     """
     Whether the administrative review must be made by somebody else than the technical one.
@@ -277,7 +281,7 @@ def for_child(
     }
     ours = {
         f"{PREFIX}{name.upper()}": _as_text(getattr(chosen, name))
-        for name in chosen.model_fields_set - {"api_key", *without}
+        for name in chosen.model_fields_set - {"api_key", "listen_secret", *without}
         # Only for the doorbell does "none" say something that silence does not.
         if getattr(chosen, name) is not None or name == "redis_url"
     }

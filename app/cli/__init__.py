@@ -81,6 +81,9 @@ def _later(name: str, where: str, text: str) -> None:
 
 
 _later("rank", "app.cli.rank:rank", "Rank a file of submissions as the service would, without one.")
+_later(
+    "listen", "app.cli.listen:listen", "Follow the feed and forward each event to a local address."
+)
 _later("ledger", "app.cli.ledger:app", "Prove the record unchanged, and hand it out to be proved.")
 admin.app.add_typer(staff.password, name="password")
 app.add_typer(admin.app, name="admin")

@@ -191,7 +191,7 @@ def open_service(url: str | None, key: str | None) -> Iterator[Api]:
     parts = urlsplit(where)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise CliError(f"{where} is no address of a service: it begins with http:// or https://")
-    near = _is_loopback(parts.hostname)
+    near = is_loopback(parts.hostname)
     if parts.scheme == "http" and not near:
         typer.echo("warning: http shows the key to everybody on the way; use https", err=True)
     client = httpx.Client(
@@ -214,7 +214,10 @@ def _address(here: "Settings") -> str:
     return (found.url if found else None) or here.public_url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """
+    Say whether a host is this machine itself.
+    """
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -4,7 +4,9 @@
 
 import sys
 import time
-from typing import Annotated, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Protocol
 from urllib.parse import quote
 
 import typer
@@ -26,7 +28,7 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """
-    Follow a sample until its report is released: one line for each change.
+    Follow a sample until its report is released: a live view on a terminal, else a line for each change.
 
     Ends with 0 when it is reported, 1 when it ended otherwise or is not to be seen, 2 when the
     service cannot be asked. Once begun, it outlasts a service that is away for a while.
@@ -35,16 +37,47 @@ def watch(
 
     ends = {str(status) for status in FINAL}
     with connect.open_service(url, key) as api:
-        etag: str | None = None
-        seen = _look(api, sample, etag)
-        while True:
-            if seen is not None:
-                etag, found = seen
-                _show(found, as_json=as_json)
-                if found["status"] in ends:
-                    raise typer.Exit(DONE if found["status"] == str(Status.REPORTED) else NO)
-            time.sleep(every)
-            seen = _look_again(api, sample, etag, every)
+        seen = _look(api, sample, None)
+        with _view(as_json=as_json) as view:
+            etag: str | None = None
+            while True:
+                if seen is not None:
+                    etag, found = seen
+                    view.show(found)
+                    if found["status"] in ends:
+                        raise typer.Exit(DONE if found["status"] == str(Status.REPORTED) else NO)
+                time.sleep(every)
+                seen = _look_again(api, sample, etag, every, view)
+
+
+class _View(Protocol):
+    def show(self, found: dict[str, Any]) -> None: ...
+
+    def trouble(self, said: str | None) -> None: ...
+
+
+class _Lines:
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def show(self, found: dict[str, Any]) -> None:
+        _show(found, as_json=self._as_json)
+
+    def trouble(self, said: str | None) -> None:
+        if said is not None:
+            say(said)
+
+
+@contextmanager
+def _view(*, as_json: bool) -> Iterator[_View]:
+    if not as_json and sys.stdout.isatty():
+        from app.cli import live  # noqa: PLC0415 - only a terminal needs it
+
+        if live.usable():
+            with live.View() as view:
+                yield view
+            return
+    yield _Lines(as_json=as_json)
 
 
 def _look(api: connect.Api, sample: str, etag: str | None) -> tuple[str, dict[str, Any]] | None:
@@ -54,19 +87,22 @@ def _look(api: connect.Api, sample: str, etag: str | None) -> tuple[str, dict[st
 
 
 def _look_again(
-    api: connect.Api, sample: str, etag: str | None, every: float
+    api: connect.Api, sample: str, etag: str | None, every: float, view: _View
 ) -> tuple[str, dict[str, Any]] | None:
     told = False
     while True:
         try:
-            return _look(api, sample, etag)
+            found = _look(api, sample, etag)
         except output.CliError as problem:
             if problem.code == NO:
                 raise
             if not told:
-                say(f"{clean(problem)}; still trying")
+                view.trouble(f"{clean(problem)}; still trying")
                 told = True
             time.sleep(max(every, 1))
+        else:
+            view.trouble(None)
+            return found
 
 
 def _show(found: dict[str, Any], *, as_json: bool) -> None:

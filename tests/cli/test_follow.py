@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import re
 import subprocess
 import time
 from uuid import uuid4
@@ -50,6 +51,26 @@ async def test_watch_reported(assayline: Assayline, people: World) -> None:
 
     assert done.returncode == 0
     assert json.loads(done.stdout)["status"] == "reported"
+
+
+async def test_watch_live(assayline: Assayline, people: World) -> None:
+    """
+    On a terminal the same picture is drawn anew: every step with its instant, and the last one stays.
+    """
+    agent = assayline.with_(ASSAYLINE_API_KEY=people.keys["agent"])
+    number = f"\x1b[2J{uuid4().hex[:8]}"
+    sample_id = await people.received(agency_file_number=number)
+    await people.reported(sample_id)
+    await people.close()
+
+    shown = await asyncio.to_thread(on_terminal, agent, "watch", sample_id, term="xterm")
+
+    picture = shown.rpartition(sample_id)[2]
+    for step in ("submitted", "received", "screened", "confirmed", "reported"):
+        assert re.search(rf"●\S*\s+\S*{step}", picture), picture
+    assert "Ctrl-C" not in picture
+    assert number[4:] in shown
+    assert "\x1b[2J" not in shown
 
 
 async def test_watch_nothing(assayline: Assayline, people: World) -> None:
@@ -110,13 +131,13 @@ async def test_queue_is_harmless(assayline: Assayline, people: World) -> None:
         assert "\u202e" not in said
 
 
-def on_terminal(assayline: Assayline, *arguments: str) -> str:
+def on_terminal(assayline: Assayline, *arguments: str, term: str = "dumb") -> str:
     """
     What a person sees on a terminal of 200 columns.
     """
     ours, theirs = pty.openpty()
     try:
-        process = assayline.with_(COLUMNS="200", TERM="dumb").start(
+        process = assayline.with_(COLUMNS="200", TERM=term).start(
             *arguments, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL
         )
     finally:
