@@ -4,6 +4,7 @@ The worker as it must not be: it records a delivery before it has made it.
 
 import asyncio
 
+from app.settings import Settings
 from app.webhooks.rules import Reply
 from app.webhooks.service import Claimed, Told
 from workers import main
@@ -26,6 +27,15 @@ class HastyCourier(Courier):
         await self._send(envelope)
 
 
+async def _no_doorbell(settings: Settings, stop: asyncio.Event) -> None:
+    """
+    Start no second process: its courier is whole, and would deliver what this one only records.
+    """
+    del settings
+    await stop.wait()
+
+
 if __name__ == "__main__":
+    setattr(main, "keep_doorbell", _no_doorbell)  # noqa: B010 - only the broken one may work
     setattr(Courier, "_carry", HastyCourier._carry)  # noqa: B010 - breaking it is the point
     main.run()

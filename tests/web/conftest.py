@@ -11,7 +11,11 @@ import uvicorn
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from playwright.async_api import Browser, Page, async_playwright
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
+from app import embedded
 from app.access.signin import passwords
 from tests.builders import World
 from tests.web import chromium
@@ -29,6 +33,20 @@ def _cheap_passwords() -> Iterator[None]:
             passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         )
         yield
+
+
+@pytest.fixture(autouse=True)
+async def _uncounted(servers: embedded.Servers) -> None:
+    """
+    Forget failed sign-ins before each test: all come from one address, and the limit of one would lock out the next.
+    """
+    url = servers.admin_database_url.removesuffix("postgres") + "assayline"
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("DELETE FROM sign_in_count"))
+    finally:
+        await engine.dispose()
 
 
 Opener = Callable[..., Awaitable[Screen]]
