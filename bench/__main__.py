@@ -60,7 +60,7 @@ class Bench:
         self._world = world
         self._size = size
         self._ours = ours
-        self._engine = app.state.resources.database.engine.sync_engine
+        self._database = app.state.resources.database
         self._pgbench = limit.find_pgbench(servers.database_url, CLIENTS)
         self._next = 100_000_000_000
 
@@ -79,7 +79,7 @@ class Bench:
         async with client(self._app, self._world.agents[0]) as agent:
             for _ in range(3):  # the first also looks the key up
                 body = SUBMISSION | {"agency_file_number": f"BENCH-{self.numbers()}"}
-                with limit.recording(self._engine) as sent:
+                with limit.recording(self._database) as sent:
                     (await agent.post("/v1/submissions", json=body)).raise_for_status()
                 recorded.append(sent)
         work = limit.script(recorded[2], recorded[1])
@@ -102,7 +102,7 @@ class Bench:
         recorded, taken = [], {}
         async with client(self._app, self._world.technicians[0]) as technician:
             for _ in range(3):
-                with limit.recording(self._engine) as sent:
+                with limit.recording(self._database) as sent:
                     answer = await technician.post("/v1/lab/claims", json={})
                 taken = answer.raise_for_status().json()["claims"][0]["sample"]
                 recorded.append(sent)

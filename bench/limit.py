@@ -9,8 +9,8 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 
 from app.embedded import places
+from app.kit.db import Database
 from bench.load import NUMBER
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -39,28 +40,49 @@ class Sent:
     names: tuple[str, ...] = ()
 
 
-@contextmanager
-def recording(engine: Engine) -> Iterator[list[Sent]]:
+class _Heard:
     """
-    Record every statement on this engine until the block ends.
+    A connection of the driver's that notes what it is told: how a transaction opens and ends passes SQLAlchemy by.
+    """
+
+    def __init__(self, driver: Any, sent: list[Sent]) -> None:
+        self._driver, self._sent = driver, sent
+
+    async def execute(self, sql: str) -> Any:
+        self._sent.append(Sent(sql))
+        return await self._driver.execute(sql)
+
+    async def fetchrow(self, sql: str, *values: Any) -> Any:
+        self._sent.append(Sent(sql, values, tuple(f"${place + 1}" for place in range(len(values)))))
+        return await self._driver.fetchrow(sql, *values)
+
+
+@contextmanager
+def recording(database: Database) -> Iterator[list[Sent]]:
+    """
+    Record every statement of this database's transactions until the block ends, their opening and end included.
     """
     sent: list[Sent] = []
+    connected = database._connected  # noqa: SLF001 - the one place that hands connections out
 
     def statement(
         _conn: Any, _cursor: Any, sql: str, values: Any, context: Any, _many: Any
     ) -> None:
         sent.append(Sent(sql, tuple(values), tuple(context.compiled.positiontup or ())))
 
-    hooks: dict[str, Callable[..., None]] = {
-        "before_cursor_execute": statement,
-        "begin": lambda _conn: sent.append(Sent("BEGIN")),
-        "commit": lambda _conn: sent.append(Sent("COMMIT")),
-    }
-    for name, hook in hooks.items():
-        event.listen(engine, name, hook)
-    yield sent
-    for name, hook in hooks.items():
-        event.remove(engine, name, hook)
+    @asynccontextmanager
+    async def heard() -> AsyncIterator[tuple[Any, Any]]:
+        async with connected() as (connection, driver):
+            yield connection, _Heard(driver, sent)
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", statement)
+    setattr(database, "_connected", heard)  # noqa: B010 - for this block only
+    try:
+        yield sent
+    finally:
+        setattr(database, "_connected", connected)  # noqa: B010 - as it was
+        event.remove(engine, "before_cursor_execute", statement)
 
 
 @dataclass(frozen=True, slots=True)
